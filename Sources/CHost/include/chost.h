@@ -1,0 +1,43 @@
+// What Glibc's Swift overlay hides or cannot express: processor affinity, thread names, feature bits,
+// a spin hint, and CRC-32C with the processor's own instruction.
+#ifndef CHOST_H
+#define CHOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Pins the calling thread to one processor. Returns 0 or an errno value.
+int ch_pin_thread(int cpu);
+
+// Fills `cpus` with the numbers of the processors this process may run on, ascending.
+// Returns how many there are, which may exceed `capacity`; 0 when the kernel does not tell.
+size_t ch_allowed_cpus(int *cpus, size_t capacity);
+
+// Names the calling thread; longer names are cut to 15 bytes.
+void ch_name_thread(const char *name);
+
+// The kernel's id of the calling thread.
+int ch_thread_id(void);
+
+// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78) of `count` bytes, continuing from `crc`;
+// start with 0. Chained calls equal one call over the joined bytes. Source: RFC 3720, appendix B.4.
+uint32_t ch_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+// Opens `path` with open(2); variadic in C, so Swift cannot call it. Returns a descriptor or -errno.
+int ch_open(const char *path, int flags, unsigned mode);
+
+// Adds one to *counter and returns what it held. Orders nothing else.
+static inline uint32_t ch_claim(uint32_t *counter) {
+    return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+// Tells the processor that the calling thread spins.
+static inline void ch_relax(void) {
+#if defined(__aarch64__)
+    __asm__ __volatile__("yield" ::: "memory");
+#elif defined(__x86_64__)
+    __asm__ __volatile__("pause" ::: "memory");
+#endif
+}
+
+#endif
