@@ -1,0 +1,45 @@
+/// Bytes that stay where they are while this value lives: a range of a mapped file, or of memory.
+package struct ByteRegion: Sendable {
+    package enum Backing: Sendable {
+        case mapped(MappedFile)
+        case resident(SharedBuffer<UInt8>)
+    }
+
+    package let backing: Backing
+    /// Within the backing.
+    package let range: Range<Int>
+
+    /// Traps when `range` leaves the backing.
+    package init(backing: Backing, range: Range<Int>) {
+        let byteCount =
+            switch backing {
+            case .mapped(let file): file.byteCount
+            case .resident(let buffer): buffer.count
+            }
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")
+        self.backing = backing
+        self.range = range
+    }
+
+    package var byteCount: Int { range.count }
+
+    /// Lends `part`, counted from the start of the region; traps when it leaves it.
+    package func withBytes<R, E: Error>(
+        _ part: Range<Int>, _ body: (RawSpan) throws(E) -> R
+    ) throws(E) -> R {
+        precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) of \(byteCount)")
+        // UNSAFE FENCE: the backing is retained by this value for the whole call.
+        return try unsafe body(
+            RawSpan(_unsafeStart: UnsafeRawPointer(base) + part.lowerBound, byteCount: part.count))
+    }
+
+    /// The address of the first byte; valid while the backing lives.
+    @unsafe package var base: UnsafePointer<UInt8> {
+        switch backing {
+        case .mapped(let file):
+            unsafe file.address(of: range.lowerBound).assumingMemoryBound(to: UInt8.self)
+        case .resident(let buffer):
+            unsafe UnsafePointer(buffer.address(of: range.lowerBound))
+        }
+    }
+}

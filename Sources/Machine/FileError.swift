@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// Why the operating system refused something about a file.
+package struct FileError: Error, Equatable, CustomStringConvertible {
+    package var path: String
+    /// What was tried, as a verb in the infinitive: `open`, `map`, `write`.
+    package var action: String
+    package var errno: Int32
+
+    package init(path: String, action: String, errno: Int32) {
+        self.path = path
+        self.action = action
+        self.errno = errno
+    }
+
+    package var description: String { "\(path): cannot \(action): \(reason)" }
+
+    private var reason: String {
+        switch errno {
+        case ENOENT: "no such file or directory; check the name"
+        case EACCES: "permission denied; check the owner and mode of the file and its folders"
+        case ENOSPC: "no space left on the device; free some and try again"
+        case EISDIR: "it is a directory"
+        case EINVAL where action == "map": "it is not a regular file or is empty"
+        default: unsafe String(cString: strerror(errno))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+internal import CHost
+internal import Glibc
+
+/// What the kernel tells about this process and the machine.
+package enum ProcessFacts {
+    /// Most resident memory so far, in bytes; 0 when the kernel does not tell.
+    package static var peakResidentBytes: Int { status("VmHWM:") }
+    /// Resident memory that belongs to no file, in bytes; 0 when the kernel does not tell.
+    package static var anonymousResidentBytes: Int { status("RssAnon:") }
+    /// Resident memory now, in bytes; 0 when the kernel does not tell.
+    package static var residentBytes: Int { status("VmRSS:") }
+
+    /// Nanoseconds of a clock that never goes back.
+    package static var monotonicNanoseconds: UInt64 {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+    }
+
+    private static func status(_ key: String) -> Int {
+        for line in lines(of: "/proc/self/status") where line.hasPrefix(key) {
+            let digits = line.dropFirst(key.count).filter { $0.isNumber }
+            return (Int(digits) ?? 0) * 1024
+        }
+        return 0
+    }
+
+    static func firstLine(of path: String) -> String? { lines(of: path).first }
+
+    /// The lines of a small kernel file, at most 16 KiB of it; empty when it cannot be read.
+    private static func lines(of path: String) -> [String] {
+        let descriptor = unsafe ch_open(path, O_RDONLY | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 16384)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        guard count > 0 else { return [] }
+        return String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+
+/// Zero-filled memory of fixed size on cache-line boundaries, shared by the threads of a step.
+///
+/// UNSAFE FENCE: `base` is valid for `count` elements until `deinit`. Threads of one step write disjoint
+/// ranges and meet at a barrier before anyone reads what another wrote; `Kernels` takes the range of each
+/// write as an argument and checks it. Breaking that rule gives wrong numbers, never a write outside.
+@safe package final class SharedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+    package let count: Int
+    private let base: UnsafeMutablePointer<Element>
+    private let mappedBytes: Int
+
+    /// Large buffers are mapped, so that pages never touched cost no memory; others come from the heap.
+    /// Traps when the memory is not to be had; sizes come from checked hyperparameters.
+    package init(count: Int) {
+        precondition(count >= 0, "\(count) elements")
+        self.count = count
+        let byteCount = max(count * MemoryLayout<Element>.stride, 1)
+        // A line more than asked for: kernels may load whole vectors past the last element.
+        let raw: UnsafeMutableRawPointer
+        if byteCount >= 1 << 20 {
+            mappedBytes = byteCount + 64
+            let address = unsafe mmap(
+                nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            guard let address = unsafe address, unsafe address != MAP_FAILED else {
+                preconditionFailure("no memory for \(byteCount) bytes")
+            }
+            unsafe raw = address
+        } else {
+            mappedBytes = 0
+            unsafe raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 64, alignment: 64)
+            unsafe memset(raw, 0, byteCount + 64)
+        }
+        unsafe base = raw.bindMemory(to: Element.self, capacity: count)
+    }
+
+    package convenience init(_ elements: [Element]) {
+        self.init(count: elements.count)
+        for (index, element) in elements.enumerated() { unsafe base[index] = element }
+    }
+
+    deinit {
+        if mappedBytes > 0 {
+            unsafe munmap(UnsafeMutableRawPointer(base), mappedBytes)
+        } else {
+            unsafe UnsafeMutableRawPointer(base).deallocate()
+        }
+    }
+
+    package subscript(index: Int) -> Element {
+        get {
+            precondition(index >= 0 && index < count, "\(index) of \(count)")
+            return unsafe base[index]
+        }
+        set {
+            precondition(index >= 0 && index < count, "\(index) of \(count)")
+            unsafe base[index] = newValue
+        }
+    }
+
+    /// Fills the buffer from as many little-endian elements in `bytes`, as files hold them.
+    package func copy(littleEndian bytes: RawSpan) {
+        precondition(bytes.byteCount == count * MemoryLayout<Element>.stride, "\(bytes.byteCount) bytes")
+        // Every processor this program runs on is little-endian, so elements are copied as they are.
+        unsafe bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe memcpy(UnsafeMutableRawPointer(base), start, source.count)
+        }
+    }
+
+    /// A copy of `range`.
+    package func elements(_ range: Range<Int>) -> [Element] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        return unsafe Array(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
+
+    /// Lends `range` for reading.
+    package func withSpan<R, E: Error>(
+        _ range: Range<Int>, _ body: (Span<Element>) throws(E) -> R
+    ) throws(E) -> R {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        return try unsafe body(Span(_unsafeStart: base + range.lowerBound, count: range.count))
+    }
+
+    /// Lends `range` for writing.
+    package func withMutableSpan<R, E: Error>(
+        _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(E) -> R
+    ) throws(E) -> R {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        var span = unsafe MutableSpan(_unsafeStart: base + range.lowerBound, count: range.count)
+        return try body(&span)
+    }
+
+    /// The address of element `index`; valid while this object lives.
+    @unsafe package func address(of index: Int = 0) -> UnsafeMutablePointer<Element> {
+        precondition(index >= 0 && index <= count, "\(index) of \(count)")
+        return unsafe base + index
+    }
+}
