@@ -1,0 +1,84 @@
+internal import Tensors
+internal import WeightStore
+
+/// Turns records of one planned tensor into the bytes of the store.
+enum PieceConverter {
+    /// Raw bytes of consecutive records, and the planes that belong to them.
+    struct Piece: Sendable {
+        var elements: [UInt8]
+        var planes: ChannelConverter.Planes
+    }
+
+    static func convert(_ tensor: PlannedTensor, records: Range<Int>) -> Piece {
+        let stride = tensor.layout.recordBytes
+        var planes = ChannelConverter.Planes(groups: [], supers: [])
+        if case .vector(let matrix) = tensor.source {
+            return Piece(elements: vector(matrix), planes: planes)
+        }
+        var elements = [UInt8](repeating: 0, count: records.count * stride)
+        switch tensor.source {
+        case .vector: break
+        case .rows(let matrix):
+            RowConverter(matrix).convert(rows: records, into: &elements, at: 0, stride: stride)
+        case .channels(let matrix):
+            planes = ChannelConverter(matrix).convert(
+                channels: records, into: &elements, at: 0, stride: stride)
+        case .bundle(let up, let down):
+            RowConverter(up).convert(rows: records, into: &elements, at: 0, stride: stride)
+            planes = ChannelConverter(down).convert(
+                channels: records, into: &elements, at: up.format.form.rowStride(columns: up.columns),
+                stride: stride)
+        }
+        return Piece(elements: elements, planes: planes)
+    }
+
+    /// The floats of a vector as f32; half precision widens exactly.
+    private static func vector(_ matrix: SourceMatrix) -> [UInt8] {
+        let bytes = matrix.bytes(rows: 0..<1)
+        guard matrix.format != .f32 else { return bytes }
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count * 2)
+        for index in Swift.stride(from: 0, to: bytes.count, by: 2) {
+            let bits = UInt16(bytes[index]) | UInt16(bytes[index + 1]) << 8
+            let value =
+                matrix.format == .bf16
+                ? UInt32(bits) << 16 : Float(Float16(bitPattern: bits)).bitPattern
+            for shift: UInt32 in [0, 8, 16, 24] { out.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        }
+        return out
+    }
+}
+
+/// Which encoding each segment of a tensor gets.
+struct EncodingChoice: Sendable {
+    var elements: SegmentEncoding
+    var planes: SegmentEncoding
+
+    /// Decides without looking where the choice is made already, else by compressing a sample.
+    static func choose(_ tensor: PlannedTensor, _ compression: Compression) -> EncodingChoice {
+        let packed: SegmentEncoding = tensor.layout.isHalfFloats ? .zstdSplit : .zstd
+        if case .vector = tensor.layout, tensor.layout.elementBytes < 65536 {
+            return EncodingChoice(elements: .raw, planes: .raw)
+        }
+        switch compression {
+        case .none: return EncodingChoice(elements: .raw, planes: .raw)
+        case .zstd: return EncodingChoice(elements: packed, planes: .zstd)
+        case .auto:
+            let piece = PieceConverter.convert(tensor, records: tensor.sample)
+            return EncodingChoice(
+                elements: judge(piece.elements, packed, frameBytes: tensor.frameBytes),
+                planes: judge(piece.planes.groups, .zstd, frameBytes: tensor.layout.planeFrameBytes))
+        }
+    }
+
+    private static func judge(_ bytes: [UInt8], _ encoding: SegmentEncoding, frameBytes: Int)
+        -> SegmentEncoding
+    {
+        guard !bytes.isEmpty else { return .raw }
+        let count = min(bytes.count, max(1, PlannedTensor.sampleBytes / frameBytes) * frameBytes)
+        let encoder = FrameEncoder(
+            encoding: encoding, level: Compression.defaultLevel, frameBytes: frameBytes)
+        let stored = encoder.encode(Array(bytes[..<count])).bytes.count
+        return Double(stored) <= Double(count) * (1 - Compression.leastGain) ? encoding : .raw
+    }
+}

@@ -1,0 +1,35 @@
+package import Machine
+package import Tensors
+
+/// One weight tensor of an open store, ready for the kernels; its bytes are resident or mapped.
+package struct StoredTensor: Sendable {
+    /// How the elements lie; see `docs/store-format.md`.
+    package enum Layout: Sendable, Equatable {
+        /// `[count]` f32.
+        case vector(count: Int)
+        /// `[rows, columns]`, row by row: codes and scales of a row together.
+        case rows(form: WeightForm, rows: Int, columns: Int)
+        /// `[outputs, channels]`, input channel by input channel; scales as planes.
+        case channels(form: WeightForm, outputs: Int, channels: Int)
+        /// `up` `[channels, inputs]` and `down` `[outputs, channels]`: row c of `up`, then channel c of `down`,
+        /// `up.rowStride(columns: inputs) + down.channelStride(outputs: outputs)` bytes; `planes` are those of `down`.
+        case bundle(up: WeightForm, down: WeightForm, inputs: Int, channels: Int, outputs: Int)
+    }
+
+    package let name: String
+    package let layout: Layout
+    /// Vector elements, rows, channels or bundles, one after another.
+    package let codes: StoredBytes
+    /// Scale planes of channel-major layouts with integer codes.
+    package let planes: StoredBytes?
+
+    package init(name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?) {
+        self.name = name
+        self.layout = layout
+        self.codes = codes
+        self.planes = planes
+    }
+}
+
+/// Bytes of a segment: a range of the mapped file, or memory it was decompressed into.
+package typealias StoredBytes = ByteRegion

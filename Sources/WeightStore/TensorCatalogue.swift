@@ -1,0 +1,51 @@
+/// Which tensors a model must have, may have, and how large they are.
+package enum TensorCatalogue {
+    /// A tensor's role by its name in the store.
+    package enum Shape: Equatable, Sendable {
+        case vector(Int)
+        case rows(Int, Int)
+        case channels(outputs: Int, channels: Int)
+        case bundle(inputs: Int, channels: Int, outputs: Int)
+
+        package init(_ layout: StoredTensor.Layout) {
+            self =
+                switch layout {
+                case .vector(let count): .vector(count)
+                case .rows(_, let rows, let columns): .rows(rows, columns)
+                case .channels(_, let outputs, let channels): .channels(outputs: outputs, channels: channels)
+                case .bundle(_, _, let inputs, let channels, let outputs):
+                    .bundle(inputs: inputs, channels: channels, outputs: outputs)
+                }
+        }
+    }
+
+    /// Every tensor of a model, in the order in which a step reads them.
+    package static func shapes(of model: ModelParameters) -> [(name: String, shape: Shape, isRequired: Bool)]
+    {
+        let (width, head) = (model.embedding, model.headDimension)
+        let (queries, keys) = (model.heads * head, model.keyValueHeads * head)
+        var all: [(name: String, shape: Shape, isRequired: Bool)] = [
+            ("token_embd", .rows(model.vocabulary, width), true),
+            ("rope_freqs", .vector(model.rope.dimension / 2), false),
+        ]
+        for layer in 0..<model.layers {
+            let prefix = "blk.\(layer)."
+            all += [
+                (prefix + "attn_norm", .vector(width), true),
+                (prefix + "attn_q", .channels(outputs: queries, channels: width), true),
+                (prefix + "attn_q.bias", .vector(queries), false),
+                (prefix + "attn_k", .rows(keys, width), true),
+                (prefix + "attn_k.bias", .vector(keys), false),
+                (prefix + "attn_v", .rows(keys, width), true),
+                (prefix + "attn_v.bias", .vector(keys), false),
+                (prefix + "attn_output", .channels(outputs: width, channels: queries), true),
+                (prefix + "attn_output.bias", .vector(width), false),
+                (prefix + "ffn_norm", .vector(width), true),
+                (prefix + "ffn_gate", .channels(outputs: model.feedForward, channels: width), true),
+                (prefix + "ffn", .bundle(inputs: width, channels: model.feedForward, outputs: width), true),
+            ]
+        }
+        all += [("output_norm", .vector(width), true), ("output", .rows(model.vocabulary, width), false)]
+        return all
+    }
+}
