@@ -1,0 +1,35 @@
+// The operations of the AVX2 table.
+#ifndef CK_AVX2_H
+#define CK_AVX2_H
+
+#include "../include/ckernels.h"
+
+void ck_avx2_quantize(ck_activations *x, const float *values, size_t n);
+void ck_avx2_rows_dot(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list, size_t begin,
+                      size_t end);
+void ck_avx2_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
+                          size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
+void ck_avx2_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
+                         size_t end, void *scratch);
+void ck_avx2_channels_matmul(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
+                             size_t out_begin, size_t out_end, void *scratch);
+void ck_avx2_rms_norm(float *out, const float *x, const float *gain, size_t n, float epsilon);
+void ck_avx2_activate(float *g, size_t n, int kind);
+void ck_avx2_activate_multiply(float *g, const float *u, size_t n, int kind);
+void ck_avx2_rope(float *x, size_t heads, size_t head_dim, size_t rotated, const float *cosines,
+                  const float *sines, int interleaved);
+void ck_avx2_attend(const ck_attention *job);
+void ck_avx2_to_half(uint16_t *out, const float *x, size_t n);
+
+// The parts of the above for float weights.
+void ck_avx2_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
+                             size_t begin, size_t end);
+void ck_avx2_channels_add_floats(float *y, const ck_channels *w, const ck_activations *x,
+                                 const uint32_t *mask, size_t block_begin, size_t block_end, size_t out_begin,
+                                 size_t out_end);
+void ck_avx2_rows_matmul_floats(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
+                                size_t end, void *scratch);
+void ck_avx2_channels_matmul_floats(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
+                                    size_t out_begin, size_t out_end, void *scratch);
+
+#endif

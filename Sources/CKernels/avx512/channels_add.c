@@ -1,0 +1,268 @@
+#include "../ck_internal.h"
+
+#if defined(__x86_64__)
+#include "avx512.h"
+#include "lanes.h"
+
+// The active channels of one scale group, in fours: a lane holds one code of each of four channels.
+typedef struct {
+    const uint8_t *run[36];
+    int32_t activations[9];  // four int8 each
+    size_t fours;
+    float scale, sum;  // of the activations; the sum over active channels only
+} group_list;
+
+// The four runs interleaved: dword d of lane L of t[k] holds byte 16 L + 4 k + d of each.
+CK_INLINE void interleave(__m512i r0, __m512i r1, __m512i r2, __m512i r3, __m512i t[4]) {
+    const __m512i a = _mm512_unpacklo_epi8(r0, r1), b = _mm512_unpackhi_epi8(r0, r1);
+    const __m512i c = _mm512_unpacklo_epi8(r2, r3), d = _mm512_unpackhi_epi8(r2, r3);
+    t[0] = _mm512_unpacklo_epi16(a, c);
+    t[1] = _mm512_unpackhi_epi16(a, c);
+    t[2] = _mm512_unpacklo_epi16(b, d);
+    t[3] = _mm512_unpackhi_epi16(b, d);
+}
+
+CK_INLINE void interleave_half(const uint8_t *const run[4], size_t at, __m256i t[4]) {
+    const __m256i r0 = _mm256_loadu_si256((const __m256i *)(run[0] + at));
+    const __m256i r1 = _mm256_loadu_si256((const __m256i *)(run[1] + at));
+    const __m256i r2 = _mm256_loadu_si256((const __m256i *)(run[2] + at));
+    const __m256i r3 = _mm256_loadu_si256((const __m256i *)(run[3] + at));
+    const __m256i a = _mm256_unpacklo_epi8(r0, r1), b = _mm256_unpackhi_epi8(r0, r1);
+    const __m256i c = _mm256_unpacklo_epi8(r2, r3), d = _mm256_unpackhi_epi8(r2, r3);
+    t[0] = _mm256_unpacklo_epi16(a, c);
+    t[1] = _mm256_unpackhi_epi16(a, c);
+    t[2] = _mm256_unpacklo_epi16(b, d);
+    t[3] = _mm256_unpackhi_epi16(b, d);
+}
+
+// Turns acc[k], whose lane L holds dwords 4 k ... of 16 L ..., into four vectors of 16 dwords in order.
+CK_INLINE void lanes_in_order(__m512i acc[4]) {
+    const __m512i a = _mm512_shuffle_i32x4(acc[0], acc[1], 0x44), b = _mm512_shuffle_i32x4(acc[2], acc[3], 0x44);
+    const __m512i c = _mm512_shuffle_i32x4(acc[0], acc[1], 0xee), d = _mm512_shuffle_i32x4(acc[2], acc[3], 0xee);
+    acc[0] = _mm512_shuffle_i32x4(a, b, 0x88);
+    acc[1] = _mm512_shuffle_i32x4(a, b, 0xdd);
+    acc[2] = _mm512_shuffle_i32x4(c, d, 0x88);
+    acc[3] = _mm512_shuffle_i32x4(c, d, 0xdd);
+}
+
+// y[j ..< j + 16] += scale * (xs * product - offset * xsum) - min * xsum.
+CK_INLINE void add_scaled(const int levels, const int has_min, const int offset, float *restrict y,
+                          const ck_channels *restrict w, const uint8_t *restrict plane,
+                          const uint8_t *restrict super, size_t j, __m512i product, const group_list *list) {
+    const size_t outputs = ck_pad64(w->outputs);
+    const __m512 xsum = _mm512_set1_ps(list->sum);
+    __m512 value = _mm512_mul_ps(_mm512_set1_ps(list->scale), _mm512_cvtepi32_ps(product));
+    if (offset) value = _mm512_fnmadd_ps(_mm512_set1_ps((float)offset), xsum, value);
+    __m512 scale, min = _mm512_setzero_ps();
+    if (levels == 1) {
+        scale = halves(plane + 2 * j);
+        if (has_min) min = halves(plane + 2 * (outputs + j));
+    } else {
+        scale = _mm512_mul_ps(bytes_masked(0xffff, plane + j), halves(super + 2 * j));
+        if (has_min) {
+            min = _mm512_mul_ps(bytes_masked(0xffff, plane + outputs + j), halves(super + 2 * (outputs + j)));
+        }
+    }
+    __m512 sum = _mm512_fmadd_ps(scale, value, _mm512_loadu_ps(y + j));
+    if (has_min) sum = _mm512_fnmadd_ps(min, xsum, sum);
+    _mm512_storeu_ps(y + j, sum);
+}
+
+// Products of 128 outputs from two units of 4- or 6-bit codes: nibbles are split after interleaving.
+CK_INLINE void products128(const int bits, const group_list *restrict list, size_t unit, size_t high,
+                           __m512i low_sum[4], __m512i high_sum[4]) {
+    const __m512i nibble = _mm512_set1_epi8(15), top = _mm512_set1_epi8(0x30);
+    for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = _mm512_setzero_si512();
+    for (size_t q = 0; q < list->fours; q++) {
+        const uint8_t *const *run = list->run + 4 * q;
+        const size_t at = 32 * unit;
+        __m512i t[4];
+        interleave(_mm512_loadu_si512(run[0] + at), _mm512_loadu_si512(run[1] + at),
+                   _mm512_loadu_si512(run[2] + at), _mm512_loadu_si512(run[3] + at), t);
+        __m256i upper[4];
+        if (bits == 6) interleave_half(run, high + 16 * unit, upper);
+        const __m512i x = _mm512_set1_epi32(list->activations[q]);
+        for (int k = 0; k < 4; k++) {
+            __m512i low = _mm512_and_si512(t[k], nibble);
+            __m512i rest = _mm512_and_si512(_mm512_srli_epi16(t[k], 4), nibble);
+            if (bits == 6) {
+                // Lanes 0 and 1 are the halves of the first unit, 2 and 3 those of the second.
+                const __m512i twice = _mm512_permutexvar_epi64(_mm512_set_epi64(3, 2, 3, 2, 1, 0, 1, 0),
+                                                               _mm512_castsi256_si512(upper[k]));
+                const __m512i a = _mm512_sllv_epi64(twice, _mm512_set_epi64(2, 2, 4, 4, 2, 2, 4, 4));
+                const __m512i b = _mm512_srlv_epi64(twice, _mm512_set_epi64(2, 2, 0, 0, 2, 2, 0, 0));
+                low = _mm512_ternarylogic_epi64(low, a, top, 0xf8);
+                rest = _mm512_ternarylogic_epi64(rest, b, top, 0xf8);
+            }
+            low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], low, x);
+            high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], rest, x);
+        }
+    }
+    lanes_in_order(low_sum);
+    lanes_in_order(high_sum);
+}
+
+// Products of the 64 outputs of one unit, of any integer form.
+CK_INLINE void products64(const int bits, const group_list *restrict list, size_t unit, size_t high,
+                          __m512i sum[4]) {
+    const __m512i sign = _mm512_set1_epi8(-128);
+    __m512i correction = _mm512_setzero_si512();
+    for (int k = 0; k < 4; k++) sum[k] = _mm512_setzero_si512();
+    for (size_t q = 0; q < list->fours; q++) {
+        const uint8_t *const *run = list->run + 4 * q;
+        __m512i codes[4], t[4];
+        for (int c = 0; c < 4; c++) {
+            codes[c] = unit_codes(bits, run[c], run[c] + high, unit);
+            if (bits == 8) codes[c] = _mm512_xor_si512(codes[c], sign);
+        }
+        interleave(codes[0], codes[1], codes[2], codes[3], t);
+        const __m512i x = _mm512_set1_epi32(list->activations[q]);
+        if (bits == 8) correction = _mm512_dpbusd_epi32(correction, sign, x);
+        for (int k = 0; k < 4; k++) sum[k] = _mm512_dpbusd_epi32(sum[k], t[k], x);
+    }
+    if (bits == 8) {
+        for (int k = 0; k < 4; k++) sum[k] = _mm512_sub_epi32(sum[k], correction);
+    }
+    lanes_in_order(sum);
+}
+
+// Lists the active channels of group `part` of a block, whose bits begin at bit 0 of `kept`.
+CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w, const ck_activations *restrict x,
+                       uint32_t kept, size_t first) {
+    size_t count = 0;
+    int32_t total = 0;
+    int8_t codes[36];
+    for (; kept != 0; kept &= kept - 1) {
+        const size_t c = first + (size_t)__builtin_ctz(kept);
+        list->run[count] = w->codes + c * w->stride;
+        total += codes[count++] = x->codes[c];
+    }
+    // A short last four repeats a channel with a zero activation.
+    for (; count % 4 != 0; count++) {
+        list->run[count] = list->run[count - 1];
+        codes[count] = 0;
+    }
+    memcpy(list->activations, codes, count);
+    list->fours = count / 4;
+    list->scale = x->scale32[first / 32];
+    list->sum = list->scale * (float)total;
+}
+
+// Walks the lines of the next block's channels in the order of memory, a few at each tile.
+typedef struct {
+    const uint8_t *run;
+    size_t stride, bytes, at, left;
+} prefetcher;
+
+CK_INLINE void prefetch_lines(prefetcher *p, size_t lines) {
+    for (size_t i = 0; i < lines && p->left > 0; i++) {
+        _mm_prefetch((const char *)p->run + p->at, _MM_HINT_T1);
+        p->at += 64;
+        if (p->at >= p->bytes) {
+            p->at = 0;
+            p->run += p->stride;
+            p->left--;
+        }
+    }
+}
+
+CK_INLINE void add_form(const int bits, const int group, const int levels, const int has_min, const int offset,
+                        float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x,
+                        const uint32_t *restrict mask, size_t block_begin, size_t block_end, size_t out_begin,
+                        size_t out_end) {
+    const size_t outputs = ck_pad64(w->outputs), high = outputs / 2, end = (out_end + 63) / 64;
+    for (size_t b = block_begin; b < block_end; b++) {
+        const uint32_t kept = ck_block_mask(mask, b, w->channels);
+        if (kept == 0) continue;
+        group_list list[2];
+        const int parts = 32 / group;
+        for (int part = 0; part < parts; part++) {
+            const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
+            collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
+        }
+        const size_t bytes = (out_end - out_begin + 63) / 64 * (bits == 8 ? 64 : 32);
+        prefetcher next = {w->codes + (b + 1) * 32 * w->stride + out_begin / 64 * (bits == 8 ? 64 : 32), w->stride,
+                           bytes, 0, 32};
+        for (size_t unit = out_begin / 64; unit < end;) {
+            const int wide = (bits == 4 || bits == 6) && unit + 2 <= end;
+            prefetch_lines(&next, wide ? 32 : 16);
+            for (int part = 0; part < parts; part++) {
+                if (list[part].fours == 0) continue;
+                const size_t g = (b * 32) / (size_t)group + (size_t)part;
+                const uint8_t *plane = w->groups + g * w->group_stride;
+                const uint8_t *super = levels == 2 ? w->supers + g * (size_t)group / 256 * w->super_stride : NULL;
+                __m512i low[4], rest[4];
+                if (wide) {
+                    products128(bits, &list[part], unit, high, low, rest);
+                    for (size_t k = 0; k < 4; k++) {
+                        const size_t j = 64 * (unit + k / 2) + 16 * (k % 2);
+                        add_scaled(levels, has_min, offset, y, w, plane, super, j, low[k], &list[part]);
+                        add_scaled(levels, has_min, offset, y, w, plane, super, j + 32, rest[k], &list[part]);
+                    }
+                } else {
+                    products64(bits, &list[part], unit, high, low);
+                    for (size_t k = 0; k < 4; k++) {
+                        add_scaled(levels, has_min, offset, y, w, plane, super, 64 * unit + 16 * k, low[k],
+                                   &list[part]);
+                    }
+                }
+            }
+            unit += wide ? 2 : 1;
+        }
+    }
+}
+
+CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *restrict w,
+                          const ck_activations *restrict x, const uint32_t *restrict mask, size_t block_begin,
+                          size_t block_end, size_t out_begin, size_t out_end) {
+    for (size_t b = block_begin; b < block_end; b++) {
+        for (uint32_t kept = ck_block_mask(mask, b, w->channels); kept != 0; kept &= kept - 1) {
+            const size_t c = b * 32 + (size_t)__builtin_ctz(kept);
+            const uint8_t *run = w->codes + c * w->stride;
+            const __m512 value = _mm512_set1_ps(x->values[c]);
+            for (size_t j = out_begin; j < out_end; j += 16) {
+                const __mmask16 m = first_lanes(out_end - j);
+                __m512 codes;
+                if (bits == CK_F16) {
+                    codes = halves_masked(m, run + 2 * j);
+                } else if (bits == CK_F32) {
+                    codes = _mm512_maskz_loadu_ps(m, run + 4 * j);
+                } else {
+                    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, run + 2 * j));
+                    codes = _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+                }
+                _mm512_mask_storeu_ps(y + j, m, _mm512_fmadd_ps(codes, value, _mm512_maskz_loadu_ps(m, y + j)));
+            }
+        }
+    }
+}
+
+#define FORM(name, bits, group, levels, has_min, offset)                                                       \
+    static void add_##name(float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x, \
+                           const uint32_t *restrict mask, size_t block_begin, size_t block_end,                \
+                           size_t out_begin, size_t out_end) {                                                 \
+        add_form(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end, out_begin,       \
+                 out_end);                                                                                     \
+    }
+CK_EACH_FORM(FORM)
+#undef FORM
+
+void ck_avx512_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
+                            size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
+    switch (w->form.bits) {
+    case CK_F16: add_floats(CK_F16, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
+    case CK_BF16: add_floats(CK_BF16, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
+    case CK_F32: add_floats(CK_F32, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
+    default: break;
+    }
+#define FORM(name, bits, group, levels, has_min, offset)                             \
+    if (form_is(&w->form, bits, group, levels, has_min, offset)) {                   \
+        add_##name(y, w, x, mask, block_begin, block_end, out_begin, out_end);       \
+        return;                                                                      \
+    }
+    CK_EACH_FORM(FORM)
+#undef FORM
+    ck_scalar_channels_add(y, w, x, mask, block_begin, block_end, out_begin, out_end);
+}
+CK_TARGET_END
+#endif

@@ -1,0 +1,123 @@
+// What the kernel folders share: the tables that exist in this build, and how to read packed weights one by one.
+#ifndef CK_INTERNAL_H
+#define CK_INTERNAL_H
+
+#include <string.h>
+
+#include "include/ckernels.h"
+
+extern const ck_table ck_table_scalar;
+#if defined(__x86_64__)
+extern const ck_table ck_table_avx2, ck_table_avx512;
+#endif
+#if defined(__aarch64__)
+extern const ck_table ck_table_neon, ck_table_neon_dotprod, ck_table_neon_i8mm;
+#endif
+
+static inline size_t ck_pad64(size_t n) { return (n + 63) / 64 * 64; }
+
+static inline uint16_t ck_load16(const uint8_t *p) {
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
+}
+
+// f16 to float, exactly; written out because a compiler for plain x86-64 has no instruction for it.
+static inline float ck_half(uint16_t h) {
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
+    const uint32_t magnitude = h & 0x7fffu;
+    uint32_t bits;
+    if (magnitude >= 0x7c00u) {
+        bits = sign | 0x7f800000u | (magnitude & 0x3ffu) << 13;
+    } else if (magnitude >= 0x400u) {
+        bits = sign | ((magnitude << 13) + 0x38000000u);
+    } else {
+        const float subnormal = (float)magnitude * 0x1p-24f;
+        memcpy(&bits, &subnormal, 4);
+        bits |= sign;
+    }
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+static inline float ck_half_at(const uint8_t *base, size_t index) { return ck_half(ck_load16(base + 2 * index)); }
+
+// Bytes of n codes, n being padded to 64.
+static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
+    switch (form->bits) {
+    case 4: return padded / 2;
+    case 5: return padded / 2 + padded / 8;
+    case 6: return padded / 2 + padded / 4;
+    case 8: return padded;
+    case CK_F32: return padded * 4;
+    default: return padded * 2;
+    }
+}
+
+static inline int ck_is_float(const ck_form *form) { return form->bits >= CK_F16; }
+
+// Code i of a packed run of `padded` codes, before the offset is subtracted.
+static inline int32_t ck_code(const ck_form *form, const uint8_t *run, size_t padded, size_t i) {
+    if (form->bits == 8) return (int8_t)run[i];
+    const size_t unit = i / 64, r = i % 64;
+    const uint8_t byte = run[unit * 32 + r % 32];
+    int32_t code = r < 32 ? byte & 15 : byte >> 4;
+    const uint8_t *high = run + padded / 2;
+    if (form->bits == 5) code |= (high[i / 8] >> (i % 8) & 1) << 4;
+    if (form->bits == 6) code |= (high[unit * 16 + r % 16] >> (2 * (r / 16)) & 3) << 4;
+    return code;
+}
+
+// Element i of a run of float codes.
+static inline float ck_float_code(const ck_form *form, const uint8_t *run, size_t i) {
+    if (form->bits == CK_F16) return ck_half_at(run, i);
+    uint32_t bits;
+    if (form->bits == CK_BF16) {
+        bits = (uint32_t)ck_load16(run + 2 * i) << 16;
+    } else {
+        memcpy(&bits, run + 4 * i, 4);
+    }
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+// Scale and min of group g in the scales that follow a row's codes; columns padded to `padded`.
+static inline void ck_row_scale(const ck_form *form, const uint8_t *scales, size_t padded, size_t g, float *scale,
+                                float *min) {
+    const size_t groups = padded / form->group;
+    if (form->levels == 1) {
+        *scale = ck_half_at(scales, g);
+        *min = form->has_min ? ck_half_at(scales + 2 * groups, g) : 0;
+        return;
+    }
+    const size_t kinds = form->has_min ? 2 : 1, supers = (padded + 255) / 256, s = g * form->group / 256;
+    const uint8_t *super = scales + groups * kinds;
+    *scale = ck_half_at(super, s) * (float)(int8_t)scales[g];
+    *min = form->has_min ? ck_half_at(super + 2 * supers, s) * (float)(int8_t)scales[groups + g] : 0;
+}
+
+// Scale and min of channel group g for output j of a channel-major matrix.
+static inline void ck_plane_scale(const ck_channels *w, size_t g, size_t j, float *scale, float *min) {
+    const ck_form *form = &w->form;
+    const size_t outputs = ck_pad64(w->outputs);
+    const uint8_t *plane = w->groups + g * w->group_stride;
+    if (form->levels == 1) {
+        *scale = ck_half_at(plane, j);
+        *min = form->has_min ? ck_half_at(plane + 2 * outputs, j) : 0;
+        return;
+    }
+    const uint8_t *super = w->supers + g * form->group / 256 * w->super_stride;
+    *scale = ck_half_at(super, j) * (float)(int8_t)plane[j];
+    *min = form->has_min ? ck_half_at(super + 2 * outputs, j) * (float)(int8_t)plane[outputs + j] : 0;
+}
+
+// The mask of block b of a matrix of n channels: which of its 32 channels are kept.
+static inline uint32_t ck_block_mask(const uint32_t *mask, size_t b, size_t n) {
+    const size_t left = n - b * 32;
+    const uint32_t there = left >= 32 ? 0xffffffffu : (1u << left) - 1;
+    return mask ? mask[b] & there : there;
+}
+
+#endif

@@ -1,0 +1,197 @@
+// The compute kernels: the contract of every operation, and one table of them per instruction set.
+//
+// Kernels allocate nothing, start no threads, cannot fail and keep no state. The caller has checked every
+// length. Sizes are in elements unless a name says bytes. Unless said otherwise pointers need no alignment
+// and outputs alias no input. Every buffer of floats or codes that a kernel reads may be read up to the
+// next multiple of 64 elements, so callers pad; what is read there does not change a result.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// ---------------------------------------------------------------------------------------------- weights
+
+// How the weights of a matrix are written. A weight is
+//     scale * (code - offset) - min
+// where scale and min belong to a group of 16 or 32 consecutive *inputs* (columns) of one output (row).
+//   levels 1: scale and min are f16.
+//   levels 2: scale = super (f16, one per 256 inputs) * sub (int8, one per group); min likewise.
+// Packed codes, in units of 64; the last unit is padded with zero codes whose scale is zero:
+//   bits 4: 32 bytes a unit; byte r holds code r in its low and code 32 + r in its high nibble.
+//   bits 5: the plane of low nibbles as for 4 bits, then a plane of 8 bytes a unit:
+//           bit c % 8 of byte c / 8 is bit 4 of code c.
+//   bits 6: the plane of low nibbles, then a plane of 16 bytes a unit: byte r holds bits 4 and 5
+//           of codes r, 16 + r, 32 + r, 48 + r at its bits 0, 2, 4, 6.
+//   bits 8: signed int8 in order.
+//   CK_F16, CK_BF16, CK_F32: floats in order; group, levels, min and offset are 0.
+enum { CK_F16 = 16, CK_BF16 = 17, CK_F32 = 32 };
+
+typedef struct {
+    uint8_t bits;     // 4, 5, 6, 8, CK_F16, CK_BF16 or CK_F32
+    uint8_t group;    // 16 or 32
+    uint8_t levels;   // 1 or 2
+    uint8_t has_min;  // 0 or 1
+    int32_t offset;   // 0, 4, 8, 16 or 32
+} ck_form;
+
+// A matrix [rows, cols] whose rows lie together: y = W x is one dot product per row.
+// A row is its packed codes, then (G = padded cols / group, S = padded cols / 256 rounded up):
+//   levels 1: scale[G] f16, and with has_min: min[G] f16
+//   levels 2: sub scale[G] int8, with has_min: sub min[G] int8; super[S] f16, with has_min: super min[S] f16
+typedef struct {
+    ck_form form;
+    size_t rows, cols;
+    const uint8_t *base;  // row r begins at base + r * stride
+    size_t stride;        // bytes; a multiple of 16
+} ck_rows;
+
+// A matrix [outputs, channels] whose input channels (columns) lie together: y = W x adds one scaled
+// channel after another. Channel c's packed codes run over the outputs. Scales are planes over outputs:
+//   groups + g * group_stride: scale[outputs] (f16, or int8 with levels 2), with has_min: min[outputs] alike
+//   supers + s * super_stride (levels 2): super[outputs] f16, with has_min: super min[outputs] f16
+// where g = c / group, s = c / 256, and `outputs` is padded to a multiple of 64 in codes and planes.
+typedef struct {
+    ck_form form;
+    size_t outputs, channels;
+    const uint8_t *codes;  // channel c begins at codes + c * stride
+    size_t stride;
+    const uint8_t *groups;
+    size_t group_stride;
+    const uint8_t *supers;
+    size_t super_stride;
+} ck_channels;
+
+// ------------------------------------------------------------------------------------------ activations
+
+// A vector of n activations, quantised to int8 in groups of 32: value ~ scale32 * code, |code| <= 127.
+// n is padded to a multiple of 64 with zero codes. The sums are scale * (sum of codes) of a group, as floats.
+// The arrays for 16 repeat the scale of their 32, so that kernels of either group read the same shape.
+typedef struct {
+    size_t n;
+    const float *values;             // [n] before quantisation; float weights use these
+    int8_t *codes;                   // [pad64(n)]
+    float *scale32, *sum32;          // [pad64(n) / 32]
+    float *scale16, *sum16;          // [pad64(n) / 16]
+} ck_activations;
+
+// `count` vectors of one length, one after another, each as in ck_activations.
+typedef struct {
+    size_t count, n;
+    const float *values;             // [count, value_stride]
+    size_t value_stride;
+    int8_t *codes;                   // [count, pad64(n)]
+    float *scale32, *sum32;          // [count, pad64(n) / 32]
+    float *scale16, *sum16;          // [count, pad64(n) / 16]
+} ck_batch;
+
+// ------------------------------------------------------------------------------------------------ table
+
+// Bytes of scratch that a thread lends to the operations that take `scratch`; 64-byte aligned.
+enum { CK_SCRATCH_BYTES = 512 * 1024 };
+
+enum { CK_SILU = 0, CK_GELU_TANH = 1 };
+
+// Queries of one key/value head against its cache. Query i belongs to token i / group; its vector is
+// q + (i / group) * q_stride + (i % group) * head_dim, its result goes to the same place in out, and it
+// sees cache positions 0 ..< first_length + i / group.
+typedef struct {
+    float *out;
+    const float *q;
+    size_t q_stride;
+    size_t queries, group, head_dim;   // head_dim: a multiple of 8
+    const uint16_t *k, *v;             // f16 [positions, kv_stride]
+    size_t kv_stride;
+    size_t first_length;               // cache positions the first token sees; >= 1
+    float scale;                       // applied to q . k
+    float *scores;                     // scratch of >= 8 * pad64(first_length + queries / group) floats
+} ck_attention;
+
+typedef struct ck_table {
+    const char *name;
+
+    // Quantises values[n] into x (whose arrays the caller owns) and sets x->values. Groups of zeros get scale 0.
+    void (*quantize)(ck_activations *x, const float *values, size_t n);
+
+    // Dot products. list == NULL: y[r] = W[r] . x for r in begin ..< end.
+    // Otherwise y[i] = W[list[i]] . x for i in begin ..< end; rows not listed are not touched.
+    void (*rows_dot)(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
+                     size_t begin, size_t end);
+
+    // y[j] += sum over active channels c of W[j, c] x[c], for j in out_begin ..< out_end and the blocks of
+    // 32 channels block_begin ..< block_end. Bit c % 32 of mask[c / 32] keeps channel c; mask == NULL keeps
+    // all. Channels not kept are not touched. out_begin is a multiple of 64; out_end is one, or `outputs`
+    // (then y is written up to the padding). Adds block by block in ascending order, so that splitting the
+    // outputs over threads, or the blocks over calls, changes no bit of the result.
+    // Channels past `channels` in the last block are not touched.
+    void (*channels_add)(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
+                         size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
+
+    // y[t, r] = W[r] . x[t] for r in begin ..< end (y[t] at y + t * y_stride). begin is a multiple of 32.
+    void (*rows_matmul)(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x,
+                        size_t begin, size_t end, void *scratch);
+
+    // y[t, j] += W[j] . x[t] for j in out_begin ..< out_end, all channels, no mask. out_begin as above.
+    void (*channels_matmul)(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
+                            size_t out_begin, size_t out_end, void *scratch);
+
+    // out[i] = x[i] * gain[i] / sqrt(mean(x^2) + epsilon); the sum of squares in double.
+    void (*rms_norm)(float *out, const float *x, const float *gain, size_t n, float epsilon);
+
+    // g[i] = act(g[i]) in place; kind is CK_SILU or CK_GELU_TANH.
+    void (*activate)(float *g, size_t n, int kind);
+
+    // g[i] = act(g[i]) * u[i] in place.
+    void (*activate_multiply)(float *g, const float *u, size_t n, int kind);
+
+    // Rotates each of `heads` vectors [head_dim] in place. cosines, sines: [rotated / 2]; the first `rotated`
+    // elements turn, the rest stay. interleaved: pairs (2i, 2i + 1); otherwise pairs (i, i + rotated / 2).
+    void (*rope)(float *x, size_t heads, size_t head_dim, size_t rotated, const float *cosines,
+                 const float *sines, int interleaved);
+
+    // out = softmax(scale * q K^T) V for each query, one pass over the cache per at most 8 queries.
+    void (*attend)(const ck_attention *job);
+
+    // Rounds to nearest even, as IEEE 754 says.
+    void (*to_half)(uint16_t *out, const float *x, size_t n);
+} ck_table;
+
+// The table of that name when it is built in and this processor can run it, otherwise NULL.
+// Names, best last: scalar, neon, neon-dotprod, neon-i8mm, avx2, avx512.
+const ck_table *ck_named(const char *name);
+
+// The best table this processor can run; never NULL.
+const ck_table *ck_best(void);
+
+// The i-th name that exists in any build, and NULL past the last.
+const char *ck_known_name(size_t i);
+
+// ---------------------------------------------------------------------- operations built from the table
+
+// One feed-forward part, fused so that a channel's bundle is read once, in order:
+// for each block of 32 channels, u = up[c] . x over kept channels, h = gate[c] * u, h quantised as one group,
+// then y[j] += down[j, c] h[c]. y: [pad64(down->outputs)], accumulated. gate: [channels], activated already.
+// up->rows == down->channels. mask as in channels_add. scratch: CK_SCRATCH_BYTES.
+void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
+                     const ck_activations *x, const float *gate, const uint32_t *mask,
+                     size_t block_begin, size_t block_end, void *scratch);
+
+// The weights of one row as floats, out[cols].
+void ck_row_decode(float *out, const ck_rows *w, size_t row);
+
+// The weights of one channel as floats, out[outputs].
+void ck_channel_decode(float *out, const ck_channels *w, size_t channel);
+
+// Index of the largest element, the lowest among equals; NaN never wins. n >= 1.
+size_t ck_argmax(const float *x, size_t n);
+
+// log(sum(exp(x))), summed in double.
+double ck_log_sum_exp(const float *x, size_t n);
+
+// y[i] += x[i].
+void ck_add(float *y, const float *x, size_t n);
+
+// Reads `count` words and returns their sum: for measuring how fast this machine can read memory.
+uint64_t ck_read_words(const uint64_t *words, size_t count);
+
+#endif

@@ -1,0 +1,74 @@
+// The active channels of a block, and fetching their lines ahead, for sums of channels.
+#ifndef CK_NEON_CHANNELS_ADD_H
+#define CK_NEON_CHANNELS_ADD_H
+
+#include "lanes.h"
+#include "tables.h"
+
+// The active channels of one group (a block of 32, or half of one), filled up to a multiple of four with
+// channels of activation zero: the last one again, whose lines are at hand.
+typedef struct {
+    const uint8_t *code[32];
+    int8_t act[32];
+    int active, padded;
+    int32_t sum;  // of the activations
+} channel_group;
+
+typedef struct {
+    channel_group part[2];
+    int any;
+} channel_block;
+
+CK_INLINE int block_width(const ck_channels *w, size_t block) {
+    const size_t left = w->channels - 32 * block;
+    return left < 32 ? (int)left : 32;
+}
+
+static inline void gather_group(channel_group *restrict g, const ck_channels *w, const int8_t *restrict act,
+                                uint32_t mask, size_t first, int begin, int end) {
+    int n = 0, sum = 0;
+    for (int c = begin; c < end; c++) {
+        g->code[n] = w->codes + (first + (size_t)c) * w->stride;
+        g->act[n] = act[c];
+        sum += act[c] * (int)(mask >> c & 1);
+        n += (int)(mask >> c & 1) & (act[c] != 0);  // a zero adds nothing: its line need not be read
+    }
+    g->active = n;
+    g->sum = sum;
+    for (; n % 4 != 0; n++) g->code[n] = g->code[g->active - 1], g->act[n] = 0;
+    g->padded = n;
+}
+
+static inline void gather_block(channel_block *restrict b, const ck_channels *w, const ck_activations *x,
+                                const uint32_t *mask, size_t block, int group) {
+    const int width = block_width(w, block), half = group == 16 && width > 16 ? 16 : width;
+    const uint32_t kept = mask != NULL ? mask[block] : UINT32_MAX;
+    gather_group(&b->part[0], w, x->codes + 32 * block, kept, 32 * block, 0, half);
+    gather_group(&b->part[1], w, x->codes + 32 * block, kept, 32 * block, half, width);
+    b->any = b->part[0].active + b->part[1].active > 0;
+}
+
+// Runs of cache lines to fetch, taken in order: whole rows, as memory likes them.
+typedef struct {
+    const uint8_t *begin[2 * 32 + 8], *end[2 * 32 + 8];
+    size_t count, next, lines;
+} fetch_list;
+
+static inline void fetch_add(fetch_list *f, const uint8_t *p, size_t bytes) {
+    f->begin[f->count] = p;
+    f->end[f->count] = p + bytes;
+    f->count++;
+    f->lines += bytes / 64 + 1;
+}
+
+static inline void fetch_some(fetch_list *f, size_t lines) {
+    const uint8_t *p = f->begin[f->next];
+    for (; lines > 0 && f->next < f->count; lines--) {
+        __builtin_prefetch(p);
+        p += 64;
+        if (p >= f->end[f->next] && ++f->next < f->count) p = f->begin[f->next];
+    }
+    if (f->next < f->count) f->begin[f->next] = p;
+}
+
+#endif

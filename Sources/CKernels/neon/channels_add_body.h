@@ -1,0 +1,137 @@
+// Sums of channels, once per instruction set. Before including it define
+//   CK_TARGET       the functions' target attribute
+//   CK_NAME(name)   the name for this instruction set
+//   CK_TILE_SUMS    void (int32x4_t acc[16], const channel_group *, size_t low, size_t high, int bits):
+//                   adds activation times code to acc for 64 outputs; low and high are the bytes from a
+//                   channel's code to these outputs in either plane
+//
+// A tile of 64 outputs keeps its integer sums in registers over all channels of a group; scales, minima and y
+// are touched once per group and tile. While a block is added, the next one's lines are fetched.
+
+#include "channels_add.h"
+
+// Where the planes of one group begin for one tile, and the group's factors.
+typedef struct {
+    const uint8_t *scale, *min, *super, *super_min;
+    float act_scale, act_sum;
+} CK_NAME(tile_planes);
+
+CK_TARGET CK_INLINE void CK_NAME(add_tile)(float *restrict y, const int32x4_t acc[16],
+                                           const CK_NAME(tile_planes) * p, int levels, int has_min) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const int8x16_t sub = levels == 2 ? vld1q_s8((const int8_t *)p->scale + 16 * i) : vdupq_n_s8(0);
+        const int8x16_t sub_min =
+            levels == 2 && has_min ? vld1q_s8((const int8_t *)p->min + 16 * i) : vdupq_n_s8(0);
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+            const int at = 4 * i + k;
+            const float32x4_t dot = vcvtq_f32_s32(acc[at]);
+            float32x4_t sum = vld1q_f32(y + 4 * at);
+            if (levels == 1) {
+                sum = vfmaq_f32(sum, dot, vmulq_n_f32(halves4(p->scale + 8 * at), p->act_scale));
+                if (has_min) sum = vfmsq_n_f32(sum, halves4(p->min + 8 * at), p->act_sum);
+            } else {
+                const float32x4_t scale = vmulq_n_f32(bytes_as_floats(sub, k), p->act_scale);
+                sum = vfmaq_f32(sum, vmulq_f32(dot, scale), halves4(p->super + 8 * at));
+                if (has_min) {
+                    const float32x4_t min = vmulq_n_f32(bytes_as_floats(sub_min, k), p->act_sum);
+                    sum = vfmsq_f32(sum, min, halves4(p->super_min + 8 * at));
+                }
+            }
+            vst1q_f32(y + 4 * at, sum);
+        }
+    }
+}
+
+// What the next block will read in the units begin ..< end.
+CK_INLINE void CK_NAME(plan_fetch)(fetch_list *f, const ck_channels *w, const channel_block *b, size_t block,
+                                   size_t begin, size_t end, int bits, int group, int levels, int has_min) {
+    const size_t units = units_of(w->outputs), low = unit_low_bytes(bits), high = unit_high_bytes(bits);
+    const size_t one = levels == 1 ? 2 : 1;
+    f->count = f->next = f->lines = 0;
+    for (int part = 0; part < 32 / group; part++) {
+        const channel_group *const g = &b->part[part];
+        if (g->active == 0) continue;
+        const uint8_t *const scale =
+            w->groups + (block * (32 / (size_t)group) + (size_t)part) * w->group_stride;
+        for (size_t plane = 0; plane <= (size_t)has_min; plane++)
+            fetch_add(f, scale + (plane * units + begin) * 64 * one, (end - begin) * 64 * one);
+        for (int c = 0; c < g->active; c++) {
+            fetch_add(f, g->code[c] + begin * low, (end - begin) * low);
+            if (high > 0) fetch_add(f, g->code[c] + units * low + begin * high, (end - begin) * high);
+        }
+    }
+}
+
+CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_channels *w,
+                                                    const ck_activations *restrict x,
+                                                    const uint32_t *restrict mask, size_t block_begin,
+                                                    size_t block_end, size_t out_begin, size_t out_end,
+                                                    int bits, int group, int levels, int has_min,
+                                                    int offset) {
+    const size_t units = units_of(w->outputs), begin = out_begin / 64, end = units_of(out_end);
+    const size_t one = levels == 1 ? 2 : 1, low = unit_low_bytes(bits), high = unit_high_bytes(bits);
+    const int net = offset - unpack_bias(bits);
+    channel_block blocks[2];
+    gather_block(&blocks[0], w, x, mask, block_begin, group);
+    for (size_t block = block_begin; block < block_end; block++) {
+        const channel_block *const now = &blocks[(block - block_begin) % 2];
+        channel_block *const next = &blocks[(block - block_begin + 1) % 2];
+        // The first block of a call has nobody before it: it fetches for itself, two lines down each channel.
+        const int alone = block == block_begin;
+        fetch_list ahead;
+        ahead.count = ahead.next = ahead.lines = 0;
+        if (block + 1 < block_end) {
+            gather_block(next, w, x, mask, block + 1, group);
+            CK_NAME(plan_fetch)(&ahead, w, next, block + 1, begin, end, bits, group, levels, has_min);
+        }
+        if (!now->any) continue;
+        const size_t share = ahead.lines / (end - begin) + 1;
+        for (size_t unit = begin; unit < end; unit++) {
+            if (ahead.count > 0) fetch_some(&ahead, share);
+            for (int part = 0; part < 32 / group; part++) {
+                const channel_group *const g = &now->part[part];
+                if (g->active == 0) continue;
+                if (alone && unit * low % 64 == 0)
+                    for (int c = 0; c < g->active; c++) __builtin_prefetch(g->code[c] + unit * low + 128);
+                const size_t row = block * (32 / (size_t)group) + (size_t)part;
+                CK_NAME(tile_planes) p;
+                p.scale = w->groups + row * w->group_stride + unit * 64 * one;
+                p.min = p.scale + units * 64 * one;
+                p.super = w->supers + block / 8 * w->super_stride + unit * 128;
+                p.super_min = p.super + units * 128;
+                p.act_scale = x->scale32[block];
+                p.act_sum = p.act_scale * (float)g->sum;
+                int32x4_t acc[16];
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; i++) acc[i] = vdupq_n_s32(-net * g->sum);
+                CK_TILE_SUMS(acc, g, unit * low, units * low + unit * high, bits);
+                CK_NAME(add_tile)(y + unit * 64, acc, &p, levels, has_min);
+            }
+        }
+    }
+}
+
+#define CK_FORM(name, bits, group, levels, has_min, offset)                                                \
+    CK_TARGET static __attribute__((noinline)) void CK_NAME(channels_add_##name)(                          \
+        float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask, size_t block_begin, \
+        size_t block_end, size_t out_begin, size_t out_end) {                                              \
+        CK_NAME(channels_add_form)                                                                         \
+        (y, w, x, mask, block_begin, block_end, out_begin, out_end, bits, group, levels, has_min, offset); \
+    }
+CK_EACH_FORM(CK_FORM)
+#undef CK_FORM
+
+void CK_NAME(ck_channels_add)(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
+                              size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
+    if (block_begin >= block_end || out_begin >= out_end) return;
+#define CK_FORM(name, bits, group, levels, has_min, offset)      \
+    if (form_is(&w->form, bits, group, levels, has_min, offset)) \
+        return CK_NAME(channels_add_##name)(y, w, x, mask, block_begin, block_end, out_begin, out_end);
+    CK_EACH_FORM(CK_FORM)
+#undef CK_FORM
+    if (ck_is_float(&w->form))
+        return ck_neon_channels_add_floats(y, w, x, mask, block_begin, block_end, out_begin, out_end);
+    ck_scalar_channels_add(y, w, x, mask, block_begin, block_end, out_begin, out_end);
+}

@@ -1,0 +1,135 @@
+internal import CKernels
+package import Machine
+internal import Tensors
+
+/// The operations of one decoding step: one vector at a time.
+///
+/// Every length is compared here, once an operation; the C kernels trust what they are given.
+extension KernelSet {
+    /// Quantises `values` to int8 in groups of 32.
+    package func quantize(_ values: FloatSlice, into x: Activations) {
+        precondition(values.count == x.length, "\(values.count) values for \(x.length)")
+        var vector = unsafe x.vector(0, values: values.base)
+        unsafe table.pointee.quantize(&vector, values.base, values.count)
+    }
+
+    /// `y[r] = W[r] · x` for `rows` of the matrix; `y` holds all rows.
+    ///
+    /// - Parameter values: what `x` was quantised from; matrices of floats use it.
+    package func dot(
+        into y: FloatSlice, _ weights: RowMatrix, _ x: Activations, values: FloatSlice, rows: Range<Int>
+    ) {
+        precondition(x.length == weights.columns && values.count == x.length, "\(x.length), \(weights.columns)")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= weights.rows && y.count >= weights.rows)
+        guard !rows.isEmpty else { return }
+        var vector = unsafe x.vector(0, values: values.base)
+        var matrix = unsafe weights.raw
+        unsafe table.pointee.rows_dot(y.base, &matrix, &vector, nil, rows.lowerBound, rows.upperBound)
+    }
+
+    /// `y[j] += Σ W[j, c] x[c]` over all channels, for `outputs`, which begins at a multiple of 64.
+    package func addChannels(
+        into y: FloatSlice, _ weights: ChannelMatrix, _ x: Activations, values: FloatSlice,
+        outputs: Range<Int>
+    ) {
+        precondition(x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
+        checkOutputs(outputs, of: weights, in: y)
+        guard !outputs.isEmpty else { return }
+        var vector = unsafe x.vector(0, values: values.base)
+        var matrix = unsafe weights.raw
+        unsafe table.pointee.channels_add(
+            y.base, &matrix, &vector, nil, 0, weights.blocks, outputs.lowerBound, outputs.upperBound)
+    }
+
+    /// One part of a feed-forward layer, `y += down (gate · (up x))` over the blocks of 32 channels in `blocks`.
+    ///
+    /// - Parameters:
+    ///   - y: `[padded outputs]`, added to.
+    ///   - gate: `[channels]`, activated.
+    package func feedForward(
+        into y: FloatSlice, up: RowMatrix, down: ChannelMatrix, _ x: Activations, values: FloatSlice,
+        gate: FloatSlice, blocks: Range<Int>, scratch: KernelScratch
+    ) {
+        precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
+        precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
+        precondition(blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
+        precondition(y.capacity >= WeightForm.padded(down.outputs), "\(y.capacity), \(down.outputs)")
+        var vector = unsafe x.vector(0, values: values.base)
+        var upper = unsafe up.raw
+        var lower = unsafe down.raw
+        unsafe ck_feed_forward(
+            table, y.base, &upper, &lower, &vector, gate.base, nil, blocks.lowerBound, blocks.upperBound,
+            scratch.buffer.address())
+    }
+
+    /// `out[i] = x[i] · gain[i] / sqrt(mean(x²) + epsilon)`. Source: Zhang & Sennrich 2019.
+    package func rmsNorm(_ x: FloatSlice, gain: SharedBuffer<Float>, epsilon: Float, into out: FloatSlice) {
+        precondition(x.count == gain.count && out.count == x.count, "\(x.count), \(gain.count), \(out.count)")
+        unsafe table.pointee.rms_norm(out.base, x.base, gain.address(), x.count, epsilon)
+    }
+
+    /// `gate[i] = act(gate[i])` in place.
+    package func activate(_ gate: FloatSlice, _ activation: GateActivation) {
+        unsafe table.pointee.activate(gate.base, gate.count, activation.raw)
+    }
+
+    /// `gate[i] = act(gate[i]) · up[i]` in place.
+    package func activate(_ gate: FloatSlice, times up: FloatSlice, _ activation: GateActivation) {
+        precondition(gate.count == up.count, "\(gate.count), \(up.count)")
+        unsafe table.pointee.activate_multiply(gate.base, up.base, gate.count, activation.raw)
+    }
+
+    /// Rotates `heads` vectors of `x` in place by the angles whose cosines and sines are given.
+    package func rotate(
+        _ x: FloatSlice, heads: Int, cosines: FloatSlice, sines: FloatSlice, interleaved: Bool
+    ) {
+        guard heads > 0 else { return }
+        let head = x.count / heads
+        let rotated = 2 * cosines.count
+        precondition(head * heads == x.count && rotated <= head && sines.count == cosines.count)
+        unsafe table.pointee.rope(
+            x.base, heads, head, rotated, cosines.base, sines.base, interleaved ? 1 : 0)
+    }
+
+    /// Writes `x` as f16 to `out` from element `start`.
+    package func storeHalf(_ x: FloatSlice, into out: SharedBuffer<UInt16>, at start: Int) {
+        precondition(start >= 0 && start + x.count <= out.count, "\(start)+\(x.count) of \(out.count)")
+        unsafe table.pointee.to_half(out.address(of: start), x.base, x.count)
+    }
+
+    /// `y += x`, element by element.
+    package func add(_ x: FloatSlice, to y: FloatSlice) {
+        precondition(x.count == y.count, "\(x.count), \(y.count)")
+        unsafe ck_add(y.base, x.base, x.count)
+    }
+
+    /// The weights of `row` as floats.
+    package func decodeRow(_ row: Int, of weights: RowMatrix, into out: FloatSlice) {
+        precondition(row >= 0 && row < weights.rows && out.count == weights.columns, "\(row) of \(weights.rows)")
+        var matrix = unsafe weights.raw
+        unsafe ck_row_decode(out.base, &matrix, row)
+    }
+
+    func checkOutputs(_ outputs: Range<Int>, of weights: ChannelMatrix, in y: FloatSlice) {
+        precondition(
+            outputs.lowerBound >= 0 && outputs.lowerBound % 64 == 0 && outputs.upperBound <= weights.outputs
+                && (outputs.upperBound % 64 == 0 || outputs.upperBound == weights.outputs),
+            "\(outputs) of \(weights.outputs)")
+        precondition(
+            y.count >= weights.outputs && y.capacity >= WeightForm.padded(weights.outputs),
+            "\(y.count) for \(weights.outputs)")
+    }
+}
+
+/// The function between the gate and the product with `up`.
+package enum GateActivation: Sendable {
+    case silu
+    case geluTanh
+
+    var raw: Int32 {
+        switch self {
+        case .silu: Int32(CK_SILU)
+        case .geluTanh: Int32(CK_GELU_TANH)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import CKernels
+package import Machine
+package import Tensors
+
+/// A matrix `[rows, columns]` stored row by row; see `ck_rows`.
+///
+/// UNSAFE FENCE: `init` has compared the region's length with what the kernels walk; the region keeps the
+/// bytes alive and in place, and they are never written.
+@safe package struct RowMatrix: @unchecked Sendable {
+    package let form: WeightForm
+    package let rows: Int
+    package let columns: Int
+    /// Bytes that reading one row touches.
+    package let rowBytes: Int
+    private let region: ByteRegion
+    let raw: ck_rows
+
+    /// - Parameters:
+    ///   - stride: bytes from one row to the next; the form's own unless rows are part of a bundle.
+    ///   - offset: of the first row in `region`.
+    package init(
+        form: WeightForm, rows: Int, columns: Int, region: ByteRegion, offset: Int = 0, stride: Int? = nil
+    ) {
+        let stride = stride ?? form.rowStride(columns: columns)
+        rowBytes = form.packedBytes(columns) + form.rowScaleBytes(columns: columns)
+        precondition(
+            rows > 0 && offset + (rows - 1) * stride + rowBytes <= region.byteCount,
+            "[\(rows), \(columns)] at \(offset) by \(stride) of \(region.byteCount) bytes")
+        self.form = form
+        self.rows = rows
+        self.columns = columns
+        self.region = region
+        unsafe raw = ck_rows(
+            form: form.raw, rows: rows, cols: columns, base: region.base + offset, stride: stride)
+    }
+}
+
+/// A matrix `[outputs, channels]` stored input channel by input channel; see `ck_channels`.
+///
+/// UNSAFE FENCE: as for `RowMatrix`.
+@safe package struct ChannelMatrix: @unchecked Sendable {
+    package let form: WeightForm
+    package let outputs: Int
+    package let channels: Int
+    /// Bytes that reading one channel touches, without its share of the planes.
+    package let channelBytes: Int
+    /// Bytes of all scale planes.
+    package let planeBytes: Int
+    private let codes: ByteRegion
+    private let planes: ByteRegion?
+    let raw: ck_channels
+
+    /// - Parameters:
+    ///   - stride: bytes from one channel to the next; the form's own unless channels are part of a bundle.
+    ///   - offset: of the first channel in `codes`.
+    package init(
+        form: WeightForm, outputs: Int, channels: Int, codes: ByteRegion, planes: ByteRegion?,
+        offset: Int = 0, stride: Int? = nil
+    ) {
+        let stride = stride ?? form.channelStride(outputs: outputs)
+        channelBytes = form.packedBytes(outputs)
+        planeBytes = form.planeBytes(channels: channels, outputs: outputs)
+        precondition(
+            channels > 0 && offset + (channels - 1) * stride + channelBytes <= codes.byteCount,
+            "\(channels) channels at \(offset) by \(stride) of \(codes.byteCount) bytes")
+        precondition(planeBytes <= planes?.byteCount ?? 0, "\(planeBytes) bytes of planes")
+        self.form = form
+        self.outputs = outputs
+        self.channels = channels
+        self.codes = codes
+        self.planes = planes
+        let groupStride = form.groupPlaneBytes(outputs: outputs)
+        let groups = unsafe planes.map { unsafe $0.base }
+        unsafe raw = ck_channels(
+            form: form.raw, outputs: outputs, channels: channels, codes: codes.base + offset, stride: stride,
+            groups: groups, group_stride: groupStride,
+            supers: groups.map { unsafe $0 + form.groupCount(channels) * groupStride },
+            super_stride: form.superPlaneBytes(outputs: outputs))
+    }
+
+    /// Blocks of 32 channels, the last one possibly short.
+    package var blocks: Int { (channels + 31) / 32 }
+}
+
+extension WeightForm {
+    var raw: ck_form {
+        ck_form(
+            bits: code.rawValue, group: UInt8(group), levels: UInt8(levels), has_min: hasMin ? 1 : 0,
+            offset: Int32(offset))
+    }
+}
