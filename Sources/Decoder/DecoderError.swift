@@ -1,0 +1,15 @@
+/// Why a store cannot be decoded.
+package enum DecoderError: Error, Equatable, CustomStringConvertible {
+    /// The tensor's layout or dimensions are not what the hyperparameters call for.
+    case unexpectedLayout(path: String, tensor: String, found: String, expected: String)
+    case contextTooLong(path: String, asked: Int, trained: Int)
+
+    package var description: String {
+        switch self {
+        case .unexpectedLayout(let path, let tensor, let found, let expected):
+            "\(path): \(tensor) is \(found), the model's parameters call for \(expected); import the model again"
+        case .contextTooLong(let path, let asked, let trained):
+            "\(path): a context of \(asked) was asked for, the model was trained for \(trained); lower --context"
+        }
+    }
+}

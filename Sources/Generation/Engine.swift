@@ -1,0 +1,111 @@
+package import ChatTemplate
+package import Decoder
+internal import Kernels
+internal import Machine
+package import Tokenizer
+
+/// The engine of a daemon: a decoder, a tokenizer and a chat template behind a bounded queue.
+///
+/// Requests are checked and queued on the caller's thread; one at a time is computed on a thread of its own.
+package final class Engine: TextGenerator {
+    package let model: ModelDescription
+    private let tokenizer: Tokenizer
+    private let template: ChatTemplate?
+    private let core: EngineCore
+    private let queue: JobQueue
+    private let thread: ComputeThread
+
+    /// - Parameters:
+    ///   - template: `nil` when the model has none; chat requests are then refused.
+    ///   - queueCapacity: requests that may wait behind the running one.
+    package init(
+        _ decoder: Decoder, tokenizer: Tokenizer, template: ChatTemplate?, model: ModelDescription,
+        queueCapacity: Int
+    ) {
+        self.model = model
+        self.tokenizer = tokenizer
+        self.template = template
+        queue = JobQueue(
+            EngineStatus(
+                activity: .idle, queued: 0, queueCapacity: queueCapacity, requestsServed: 0, promptTokens: 0,
+                generatedTokens: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
+                threads: decoder.threadCount, kernels: decoder.kernels.name))
+        thread = ComputeThread.start(name: "chess-engine")
+        core = EngineCore(decoder, tokenizer: tokenizer, queue: queue, thread: thread)
+    }
+
+    package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
+        tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+    }
+
+    package func bytes(of token: TokenID) -> [UInt8] { tokenizer.bytes(of: token, showSpecial: false) }
+
+    package func renderChat(_ conversation: Conversation) throws(GenerationError) -> String {
+        guard let template else { throw .noChatTemplate(model: model.name) }
+        do {
+            return try template.render(
+                messages: conversation.messages, addGenerationPrompt: conversation.addGenerationPrompt,
+                bosToken: text(of: tokenizer.bos), eosToken: text(of: tokenizer.eos),
+                tools: conversation.tools, extra: conversation.extra)
+        } catch {
+            throw .chatTemplate(model: model.name, reason: "\(error)")
+        }
+    }
+
+    private func text(of token: TokenID?) -> String {
+        token.map { String(decoding: tokenizer.bytes(of: $0, showSpecial: true), as: UTF8.self) } ?? ""
+    }
+
+    package func generate(
+        _ request: GenerationRequest
+    ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error> {
+        try check(request)
+        let (stream, events) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
+        let job = Job(request, events: events)
+        try queue.add(job)
+        let queue = queue
+        events.onTermination = { reason in
+            if case .cancelled = reason { queue.cancel(job) }
+        }
+        // The task owns nothing but a wake-up: it ends when the queue is empty, and cancelling a request goes
+        // through its job.
+        Task { [core] in await core.drain() }
+        return stream
+    }
+
+    private func check(_ request: GenerationRequest) throws(GenerationError) {
+        guard !request.prompt.isEmpty else { throw .emptyPrompt }
+        let limit = model.contextLength - 1
+        guard request.prompt.count <= limit else {
+            throw .promptTooLong(tokens: request.prompt.count, limit: limit)
+        }
+        for token in request.prompt where token < 0 || Int(token) >= model.vocabularySize {
+            throw .tokenOutOfRange(id: token, vocabularySize: model.vocabularySize)
+        }
+    }
+
+    package func status() -> EngineStatus { queue.status }
+
+    package func shutDown(grace: Duration) async {
+        queue.refuseNew()
+        let clock = ContinuousClock()
+        await waitUntilIdle(deadline: clock.now + grace)
+        for job in queue.cancelAll() {
+            let none = GenerationSummary(
+                reason: .cancelled, trailingText: "", promptTokens: job.request.prompt.count, cachedTokens: 0,
+                completionTokens: 0, prefillSeconds: 0, decodeSeconds: 0)
+            job.events.yield(.finished(none))
+            job.events.finish()
+        }
+        // One step or one layer of a prefill is all that can still be running.
+        await waitUntilIdle(deadline: clock.now + .seconds(10))
+    }
+
+    private func waitUntilIdle(deadline: ContinuousClock.Instant) async {
+        while !queue.isEmpty && ContinuousClock().now < deadline {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    deinit { thread.stop() }
+}

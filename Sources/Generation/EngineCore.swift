@@ -1,0 +1,150 @@
+internal import Decoder
+internal import Kernels
+internal import Machine
+internal import Tokenizer
+
+/// The part of the engine that computes: one request at a time, on a thread of its own.
+actor EngineCore {
+    private let thread: ComputeThread
+    private let decoder: Decoder
+    private let tokenizer: Tokenizer
+    private let queue: JobQueue
+    /// The tokens whose keys and values the cache holds: the last conversation.
+    private var cached: [TokenID] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
+
+    init(_ decoder: Decoder, tokenizer: Tokenizer, queue: JobQueue, thread: ComputeThread) {
+        self.decoder = decoder
+        self.tokenizer = tokenizer
+        self.queue = queue
+        self.thread = thread
+    }
+
+    /// Serves requests until none waits.
+    func drain() {
+        while let job = queue.takeNext() {
+            if job.isCancelled {
+                job.events.finish()
+            } else {
+                run(job)
+            }
+            queue.finish()
+        }
+    }
+
+    private func run(_ job: Job) {
+        let prompt = job.request.prompt
+        let reused = reusablePrefix(of: prompt)
+        job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
+        let begin = ProcessFacts.monotonicNanoseconds
+        cached.removeLast(cached.count - reused)
+        guard decoder.prefill(Array(prompt[reused...]), at: reused, isCancelled: { job.isCancelled }) else {
+            finish(job, Progress(reason: .cancelled, reused: reused, begin: begin))
+            return
+        }
+        cached = prompt
+        queue.update { $0.activity = .decode }
+        var progress = Progress(reason: .length, reused: reused, begin: begin)
+        generate(job, &progress)
+        finish(job, progress)
+    }
+
+    /// Tokens at the start of `prompt` that the cache holds already; the last token is always evaluated anew,
+    /// since its logits are needed.
+    private func reusablePrefix(of prompt: [TokenID]) -> Int {
+        let common = zip(cached, prompt).prefix { $0 == $1 }.count
+        return min(common, prompt.count - 1)
+    }
+
+    private struct Progress {
+        var reason: FinishReason
+        var reused: Int
+        var begin: UInt64
+        var first: UInt64 = 0
+        var last: UInt64 = 0
+        var generated = 0
+        var trailing = ""
+    }
+
+    private func generate(_ job: Job, _ progress: inout Progress) {
+        let request = job.request
+        var sampler = Sampler(request.sampling, prompt: request.prompt, kernels: decoder.kernels)
+        var characters = IncrementalUTF8()
+        var stops = StopMatcher(request.stop)
+        let room = decoder.context - request.prompt.count
+        let limit = min(request.maxTokens ?? room, room)
+        while progress.generated < limit {
+            if job.isCancelled {
+                progress.reason = .cancelled
+                return
+            }
+            let (token, chances) = next(&sampler, request)
+            progress.last = ProcessFacts.monotonicNanoseconds
+            if progress.generated == 0 { progress.first = progress.last }
+            progress.generated += 1
+            let isEnd = tokenizer.endOfGeneration.contains(token) && !request.ignoreEndOfGeneration
+            if isEnd {
+                progress.reason = .stop
+                break
+            }
+            let piece = tokenizer.bytes(of: token, showSpecial: request.ignoreEndOfGeneration)
+            let text = stops.append(characters.append(piece))
+            job.events.yield(
+                .token(
+                    GeneratedToken(
+                        id: token, text: text, logProbability: chances.own, alternatives: chances.best)))
+            if stops.hasStopped {
+                progress.reason = .stop
+                return
+            }
+            guard progress.generated < limit else { break }
+            decoder.step(token, at: cached.count)
+            cached.append(token)
+        }
+        progress.trailing = stops.append(characters.flush()) + stops.flush()
+    }
+
+    private struct Chances {
+        var own: Float?
+        var best: [TokenProbability] = []
+    }
+
+    /// Draws a token, with its log-probability where the request asks for it.
+    private func next(_ sampler: inout Sampler, _ request: GenerationRequest) -> (TokenID, Chances) {
+        guard let wanted = request.logProbabilities else { return (sampler.next(decoder.logits), Chances()) }
+        let before = LogProbabilities(decoder.logits, kernels: decoder.kernels)
+        let best = before.best(max(wanted, 1))
+        // Sampling may change the logits in place, so every value that may be needed is read first.
+        let all = decoder.logits.buffer.elements(decoder.logits.start..<decoder.logits.start + decoder.logits.count)
+        let token = sampler.next(decoder.logits)
+        let offset = best.first.map { $0.logProbability - all[Int($0.id)] } ?? 0
+        let alternatives = best.prefix(wanted).map {
+            TokenProbability(
+                id: $0.id, bytes: tokenizer.bytes(of: $0.id, showSpecial: true),
+                logProbability: $0.logProbability)
+        }
+        return (token, Chances(own: all[Int(token)] + offset, best: alternatives))
+    }
+
+    private func finish(_ job: Job, _ progress: Progress) {
+        let end = progress.first == 0 ? ProcessFacts.monotonicNanoseconds : progress.first
+        let summary = GenerationSummary(
+            reason: progress.reason, trailingText: progress.trailing, promptTokens: job.request.prompt.count,
+            cachedTokens: progress.reused, completionTokens: progress.generated,
+            prefillSeconds: Double(end - progress.begin) * 1e-9,
+            decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
+        queue.update { status in
+            status.requestsServed += 1
+            status.promptTokens += summary.promptTokens
+            status.generatedTokens += summary.completionTokens
+            let evaluated = Double(summary.promptTokens - summary.cachedTokens)
+            if summary.prefillSeconds > 0 { status.prefillTokensPerSecond = evaluated / summary.prefillSeconds }
+            if summary.decodeSeconds > 0 {
+                status.decodeTokensPerSecond = Double(summary.completionTokens - 1) / summary.decodeSeconds
+            }
+        }
+        job.events.yield(.finished(summary))
+        job.events.finish()
+    }
+}

@@ -1,0 +1,59 @@
+package import Tokenizer
+
+/// What one generation is asked to do, in tokens; prompts are already rendered and tokenized.
+package struct GenerationRequest: Sendable, Equatable {
+    /// The whole prompt. Never empty; at most the context length less one.
+    package var prompt: [TokenID]
+    package var sampling: SamplingOptions
+    /// The stream ends before the first of these texts appears; none of its bytes are sent.
+    package var stop: [String]
+    /// The most tokens to generate; `nil` means until the context is full.
+    package var maxTokens: Int?
+    /// Goes on past the model's own end-of-generation tokens (for benchmarks).
+    package var ignoreEndOfGeneration: Bool
+    /// How many alternatives to report with each token; `nil` reports no log-probabilities at all.
+    package var logProbabilities: Int?
+
+    package init(
+        prompt: [TokenID], sampling: SamplingOptions = .init(), stop: [String] = [], maxTokens: Int? = nil,
+        ignoreEndOfGeneration: Bool = false, logProbabilities: Int? = nil
+    ) {
+        self.prompt = prompt
+        self.sampling = sampling
+        self.stop = stop
+        self.maxTokens = maxTokens
+        self.ignoreEndOfGeneration = ignoreEndOfGeneration
+        self.logProbabilities = logProbabilities
+    }
+}
+
+/// How the next token is drawn from the logits; applied in the order of the properties.
+package struct SamplingOptions: Sendable, Equatable {
+    /// Divides the logit of a token seen among the last 64 when positive, multiplies it when negative; 1 is off.
+    package var repetitionPenalty: Float = 1
+    /// Subtracted once for each time the token was generated; OpenAI's `frequency_penalty`.
+    package var frequencyPenalty: Float = 0
+    /// Subtracted once when the token was generated at all; OpenAI's `presence_penalty`.
+    package var presencePenalty: Float = 0
+    /// Added to the logit of a token; OpenAI's `logit_bias`.
+    package var logitBias: [TokenID: Float] = [:]
+    /// Keeps the `topK` most probable tokens; 0 keeps all.
+    package var topK: Int = 0
+    /// Keeps the smallest set of tokens that holds this much probability; 1 keeps all.
+    package var topP: Float = 1
+    /// Drops tokens less probable than this share of the most probable one; 0 keeps all.
+    package var minP: Float = 0
+    /// 0 is greedy: the most probable token, the lowest id among equals.
+    package var temperature: Float = 0.8
+    /// The same seed, prompt and options give the same text; `nil` draws one.
+    package var seed: UInt64? = nil
+
+    package init() {}
+
+    /// The most probable token at every step.
+    package static var greedy: SamplingOptions {
+        var options = SamplingOptions()
+        options.temperature = 0
+        return options
+    }
+}

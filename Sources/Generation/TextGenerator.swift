@@ -1,0 +1,100 @@
+package import Tokenizer
+
+/// What the server needs of an engine. `Engine` is the real one; tests of the server script their own.
+package protocol TextGenerator: Sendable {
+    /// What is loaded; never changes while the generator lives.
+    var model: ModelDescription { get }
+
+    /// Token ids of `text`.
+    ///
+    /// - Parameters:
+    ///   - addSpecial: puts the model's begin token in front when the model wants one.
+    ///   - parseSpecial: control tokens written in `text` become those tokens.
+    func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID]
+
+    /// The bytes that stand for `token`; empty for control tokens.
+    func bytes(of token: TokenID) -> [UInt8]
+
+    /// The prompt text of a conversation by the model's own chat template, ready for
+    /// `tokenize(_:addSpecial:parseSpecial:)` with `parseSpecial`.
+    ///
+    /// - Parameter messages: JSON objects as the client sent them (`role`, `content`, ...), as template values.
+    /// - Throws: `GenerationError.noChatTemplate`, or `.chatTemplate` with the template's own words.
+    func renderChat(_ conversation: Conversation) throws(GenerationError) -> String
+
+    /// Puts a request in the queue and returns its events; the stream ends after `finished`.
+    ///
+    /// Dropping or cancelling the stream stops the generation within one token.
+    /// - Throws: `GenerationError.queueFull`, `.promptTooLong`, `.emptyPrompt`, `.tokenOutOfRange`, `.stopping`.
+    func generate(
+        _ request: GenerationRequest
+    ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error>
+
+    /// What the engine is doing now.
+    func status() -> EngineStatus
+
+    /// Refuses new requests, lets running ones go on for `grace`, then ends them with `cancelled`.
+    func shutDown(grace: Duration) async
+}
+
+/// The facts about a loaded model that clients may see.
+package struct ModelDescription: Sendable, Equatable {
+    /// The store's file name without its extension; the `model` of requests and answers.
+    package var name: String
+    package var architecture: String
+    package var parameterCount: Int
+    package var contextLength: Int
+    package var vocabularySize: Int
+    /// Seconds since 1970 at which the store was written.
+    package var created: Int
+    /// Bytes of weights that are resident or mapped.
+    package var weightBytes: Int
+
+    package init(
+        name: String, architecture: String, parameterCount: Int, contextLength: Int, vocabularySize: Int,
+        created: Int, weightBytes: Int
+    ) {
+        self.name = name
+        self.architecture = architecture
+        self.parameterCount = parameterCount
+        self.contextLength = contextLength
+        self.vocabularySize = vocabularySize
+        self.created = created
+        self.weightBytes = weightBytes
+    }
+}
+
+/// A moment of an engine's life, for health checks and `chessctl status`.
+package struct EngineStatus: Sendable, Equatable {
+    package enum Activity: String, Sendable, Equatable { case idle, prefill, decode, stopping }
+    package var activity: Activity
+    /// Requests that wait, without the running one.
+    package var queued: Int
+    package var queueCapacity: Int
+    package var requestsServed: Int
+    package var promptTokens: Int
+    package var generatedTokens: Int
+    /// Of the last finished request; 0 before the first.
+    package var prefillTokensPerSecond: Double
+    package var decodeTokensPerSecond: Double
+    package var threads: Int
+    /// The instruction set the kernels use, such as `neon-dotprod`.
+    package var kernels: String
+
+    package init(
+        activity: Activity, queued: Int, queueCapacity: Int, requestsServed: Int, promptTokens: Int,
+        generatedTokens: Int, prefillTokensPerSecond: Double, decodeTokensPerSecond: Double, threads: Int,
+        kernels: String
+    ) {
+        self.activity = activity
+        self.queued = queued
+        self.queueCapacity = queueCapacity
+        self.requestsServed = requestsServed
+        self.promptTokens = promptTokens
+        self.generatedTokens = generatedTokens
+        self.prefillTokensPerSecond = prefillTokensPerSecond
+        self.decodeTokensPerSecond = decodeTokensPerSecond
+        self.threads = threads
+        self.kernels = kernels
+    }
+}

@@ -1,0 +1,90 @@
+import Kernels
+import Machine
+import Testing
+import Tokenizer
+
+@testable import Generation
+
+@Suite struct SamplerTests {
+    private let logits: [Float] = [0, 2, 1, 2, -1]
+
+    private func draws(_ options: SamplingOptions, prompt: [TokenID] = [], count: Int = 1000) -> [TokenID] {
+        var sampler = Sampler(options, prompt: prompt, kernels: .best)
+        return (0..<count).map { _ in sampler.next(FloatSlice(SharedBuffer(logits))) }
+    }
+
+    private func shares(_ tokens: [TokenID]) -> [TokenID: Double] {
+        var counts: [TokenID: Double] = [:]
+        for token in tokens { counts[token, default: 0] += 1 / Double(tokens.count) }
+        return counts
+    }
+
+    @Test func greedyTakesTheLowestOfEquals() {
+        #expect(Set(draws(.greedy, count: 3)) == [1])
+    }
+
+    /// softmax([0, 2, 1, 2, -1]) = [0.053, 0.392, 0.144, 0.392, 0.020]
+    @Test func plainSamplingFollowsTheSoftmax() {
+        var options = SamplingOptions()
+        options.temperature = 1
+        options.seed = 7
+        let found = shares(draws(options, count: 20_000))
+        for (token, expected) in [(TokenID(0), 0.053), (1, 0.392), (2, 0.144), (3, 0.392), (4, 0.020)] {
+            #expect(abs((found[token] ?? 0) - expected) < 0.012, "token \(token)")
+        }
+    }
+
+    @Test func topKTopPAndMinPCutTheTail() {
+        var options = SamplingOptions()
+        options.temperature = 1
+        options.seed = 1
+        options.topK = 2
+        #expect(Set(draws(options)) == [1, 3])
+        options.topK = 0
+        options.topP = 0.9
+        #expect(Set(draws(options)) == [1, 2, 3])
+        options.topP = 1
+        options.minP = 0.3
+        #expect(Set(draws(options)) == [1, 2, 3])
+        options.minP = 0.5
+        #expect(Set(draws(options)) == [1, 3])
+    }
+
+    @Test func aSeedRepeatsItsDraws() {
+        var options = SamplingOptions()
+        options.temperature = 1.5
+        options.seed = 42
+        #expect(draws(options) == draws(options))
+        let first = draws(options)
+        options.seed = 43
+        #expect(draws(options) != first)
+    }
+
+    @Test func penaltiesAndBiasesMoveTheChoice() {
+        var repetition = SamplingOptions.greedy
+        repetition.repetitionPenalty = 3
+        // 2 / 3 < 1: token 1 was seen in the prompt, token 3 was not.
+        #expect(draws(repetition, prompt: [1], count: 1) == [3])
+        var presence = SamplingOptions.greedy
+        presence.presencePenalty = 5
+        #expect(draws(presence, count: 4) == [1, 3, 2, 0])
+        var bias = SamplingOptions.greedy
+        bias.logitBias = [4: 10, 99: 50]
+        #expect(draws(bias, count: 1) == [4])
+    }
+
+    @Test func logitsThatAreNotNumbersStillGiveAToken() {
+        var options = SamplingOptions()
+        options.temperature = 1
+        options.topP = 0.5
+        var sampler = Sampler(options, prompt: [], kernels: .best)
+        let token = sampler.next(FloatSlice(SharedBuffer([Float](repeating: .nan, count: 5))))
+        #expect((0..<5).contains(token))
+    }
+
+    @Test func logProbabilitiesAreOfTheSoftmax() {
+        let chances = LogProbabilities(FloatSlice(SharedBuffer(logits)), kernels: .best)
+        #expect(abs(chances(2) - -1.938) < 0.001)
+        #expect(chances.best(3).map(\.id) == [1, 3, 2])
+    }
+}
