@@ -1,0 +1,5 @@
+// The two parts of libsystemd the daemon uses: service notification and the journal.
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+#include <sys/stat.h>
+#include <sys/uio.h>

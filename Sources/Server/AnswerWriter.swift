@@ -1,0 +1,195 @@
+internal import Generation
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import WireAPI
+
+/// The client closed its connection, or the daemon its own end, before the answer was complete.
+struct ClientGone: Error {}
+
+/// Writes one generation to its client, whole or as server-sent events.
+struct AnswerWriter {
+    let request: PreparedRequest
+    let shape: AnswerShape
+    let generator: any TextGenerator
+    let stall: StallGuard
+    let logger: Logger
+
+    @concurrent
+    func run(
+        _ events: AsyncThrowingStream<GenerationEvent, any Error>, through writer: consuming ResponseWriter
+    ) async throws {
+        if request.isStream {
+            try await stream(events, through: writer)
+        } else {
+            try await collect(events).send(through: writer, watchedBy: stall)
+        }
+    }
+
+    /// The whole answer, or the error that ended it.
+    private func collect(_ events: AsyncThrowingStream<GenerationEvent, any Error>) async throws -> Reply {
+        var text = ""
+        var reports: [TokenReport] = []
+        do {
+            for try await event in events {
+                switch event {
+                case .started: break
+                case .token(let token):
+                    text += token.text
+                    if let report = report(on: token) { reports.append(report) }
+                case .finished(let summary):
+                    log(summary)
+                    let probabilities = request.generation.logProbabilities.map { _ in
+                        logJSON(reports, offset: 0)
+                    }
+                    return Reply(
+                        shape.whole(
+                            text: text + summary.trailingText, reason: summary.wireReason,
+                            logProbabilities: probabilities, usage: summary.usage, timings: summary.timings))
+                }
+            }
+        } catch {
+            return Reply(translate(error))
+        }
+        throw ClientGone()
+    }
+
+    /// Server-sent events. The head waits for the first event, so that a refusal still gets its own status.
+    @concurrent
+    private func stream(
+        _ events: AsyncThrowingStream<GenerationEvent, any Error>, through writer: consuming ResponseWriter
+    ) async throws {
+        var iterator = events.makeAsyncIterator()
+        var event: GenerationEvent?
+        do {
+            event = try await iterator.next()
+        } catch {
+            return try await Reply(translate(error)).send(through: writer, watchedBy: stall)
+        }
+        guard event != nil else { throw ClientGone() }
+        let fields: HTTPFields = [
+            .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache",
+        ]
+        var body = try await writer.writeHead(HTTPResponse(status: .ok, headerFields: fields))
+        var offset = 0
+        do {
+            while let current = event {
+                let chunks = chunks(for: current, offset: &offset)
+                if !chunks.isEmpty { try await send(chunks, to: &body) }
+                if case .finished(let summary) = current {
+                    log(summary)
+                    return try await body.finish(nil)
+                }
+                event = try await iterator.next()
+            }
+        } catch let error as GenerationError {
+            try await send([.json(translate(error).json), .done], to: &body)
+            return try await body.finish(nil)
+        }
+        throw ClientGone()
+    }
+
+    private enum Chunk {
+        case json(JSONValue)
+        case done
+    }
+
+    private func chunks(for event: GenerationEvent, offset: inout Int) -> [Chunk] {
+        switch event {
+        case .started:
+            return shape.opening().map { [.json($0)] } ?? []
+        case .token(let token):
+            let report = report(on: token)
+            if token.text.isEmpty && report == nil { return [] }
+            let probabilities = report.map { logJSON([$0], offset: offset) }
+            offset += report?.token.text.unicodeScalars.count ?? 0
+            return [.json(shape.text(token.text, logProbabilities: probabilities))]
+        case .finished(let summary):
+            var chunks: [Chunk] = []
+            if !summary.trailingText.isEmpty {
+                chunks.append(.json(shape.text(summary.trailingText, logProbabilities: nil)))
+            }
+            chunks.append(.json(shape.closing(reason: summary.wireReason, timings: summary.timings)))
+            if request.includeUsage { chunks.append(.json(shape.usage(summary.usage))) }
+            return chunks + [.done]
+        }
+    }
+
+    @concurrent
+    private func send(_ chunks: [Chunk], to body: inout some ResponseBodyWriter) async throws {
+        var buffer = ByteBuffer()
+        for chunk in chunks {
+            buffer.writeStaticString("data: ")
+            switch chunk {
+            case .json(let value): buffer.writeBytes(value.utf8)
+            case .done: buffer.writeStaticString("[DONE]")
+            }
+            buffer.writeStaticString("\n\n")
+        }
+        stall.beginWrite()
+        defer { stall.endWrite() }
+        try await body.write(buffer)
+    }
+}
+
+// Reports on tokens, and the log.
+extension AnswerWriter {
+    private func report(on token: GeneratedToken) -> TokenReport? {
+        guard request.generation.logProbabilities != nil, let probability = token.logProbability else {
+            return nil
+        }
+        return TokenReport(
+            token: .init(bytes: generator.bytes(of: token.id), logProbability: Double(probability)),
+            alternatives: token.alternatives.map {
+                .init(bytes: $0.bytes, logProbability: Double($0.logProbability))
+            })
+    }
+
+    private func logJSON(_ reports: [TokenReport], offset: Int) -> JSONValue {
+        switch shape.endpoint {
+        case .chat: TokenReport.chatJSON(reports)
+        case .completion: TokenReport.completionJSON(reports, offset: offset)
+        }
+    }
+
+    private func translate(_ error: any Error) -> APIError {
+        let answer = APIError(answering: error)
+        if answer.status == 500 { logger.error("generation: \(error)") }
+        return answer
+    }
+
+    /// Numbers only: prompts and answers are nobody's business but the client's.
+    private func log(_ summary: GenerationSummary) {
+        let timings = summary.timings
+        logger.info(
+            "answered",
+            metadata: [
+                "id": "\(shape.id)", "reason": "\(summary.reason.rawValue)",
+                "prompt_tokens": "\(summary.promptTokens)", "cached_tokens": "\(summary.cachedTokens)",
+                "completion_tokens": "\(summary.completionTokens)",
+                "prefill_seconds": "\(summary.prefillSeconds.thousandths)",
+                "tokens_per_second": "\(timings.completionTokensPerSecond.thousandths)",
+            ])
+    }
+}
+
+extension GenerationSummary {
+    /// OpenAI's word for the reason. It has none for a daemon that stops: that answer was cut short.
+    var wireReason: String { reason == .stop ? "stop" : "length" }
+
+    var usage: Usage {
+        Usage(promptTokens: promptTokens, cachedTokens: cachedTokens, completionTokens: completionTokens)
+    }
+
+    var timings: Timings {
+        Timings(
+            promptTokens: promptTokens - cachedTokens, promptSeconds: prefillSeconds,
+            completionTokens: completionTokens, completionSeconds: decodeSeconds,
+            cancelled: reason == .cancelled)
+    }
+}
+
+extension Double {
+    fileprivate var thousandths: Double { (self * 1000).rounded() / 1000 }
+}

@@ -1,0 +1,123 @@
+package import Generation
+internal import HummingbirdCore
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The HTTP server on its Unix socket, from the first check of the path to the removal of the file.
+package struct Daemon: Service {
+    private let generator: any TextGenerator
+    private let socket: SocketFile
+    private let limits: ServerLimits
+    private let notifier: any ServiceNotifier
+    private let logger: Logger
+    private let onReady: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - socketPath: at most 103 bytes; its directory exists. The socket gets mode 0660.
+    ///   - onReady: called once clients can connect.
+    package init(
+        generator: any TextGenerator, socketPath: String, limits: ServerLimits, notifier: any ServiceNotifier,
+        logger: Logger, onReady: @escaping @Sendable () -> Void = {}
+    ) {
+        self.generator = generator
+        self.socket = SocketFile(path: socketPath)
+        self.limits = limits
+        self.notifier = notifier
+        self.logger = logger
+        self.onReady = onReady
+    }
+
+    /// Serves until the service group shuts down or the task is cancelled, and removes the socket.
+    ///
+    /// - Throws: `SocketError`.
+    package func run() async throws {
+        // One loop is plenty for a few streams, and leaves the other cores to the model.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            try await serve(on: group)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try? await group.shutdownGracefully()
+    }
+
+    private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+        try await socket.prepare(on: group)
+        let connections = ConnectionTable()
+        let inode = Mutex<String?>(nil)
+        let mask = SocketMask.Hold()
+        let server = makeServer(connections, group: group) {
+            mask.release()
+            inode.withLock { $0 = socket.inode() }
+            onReady()
+            notifier.ready(StatusReport(generator).line)
+        }
+        defer {
+            mask.release()
+            socket.remove(inode: inode.withLock { $0 })
+        }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await drainOnShutdown(connections) }
+            tasks.addTask {
+                do {
+                    try await server.run()
+                } catch let error as IOError {
+                    throw SocketError.cannotBind(path: socket.path, reason: error.description)
+                }
+                throw CancellationError()
+            }
+            do {
+                for try await _ in tasks {}
+            } catch is CancellationError {
+                tasks.cancelAll()
+            }
+        }
+    }
+
+    private func makeServer(
+        _ connections: ConnectionTable, group: any EventLoopGroup, onRunning: @escaping @Sendable () -> Void
+    ) -> any Service {
+        let responder = Responder(
+            generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
+        )
+        var ownLogger = logger
+        ownLogger.logLevel = max(logger.logLevel, .warning)
+        let channel = HTTP1Channel(
+            responder: { request, writer, channel in
+                try await responder.respond(to: request, through: writer, over: channel)
+            },
+            configuration: .init(
+                additionalChannelHandlers: [ConnectionWatch(table: connections), ParseErrorAnswer()],
+                idleTimeout: TimeAmount(limits.idleTimeout),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))
+        return channel.server(
+            configuration: ServerConfiguration(
+                address: .unixDomainSocket(path: socket.path),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    limits.connections, logger: ownLogger)),
+            onServerRunning: { _ in onRunning() },
+            eventLoopGroup: group,
+            logger: ownLogger)
+    }
+
+    /// Once told to stop: the server has stopped accepting by itself; running answers get `grace`, then
+    /// the engine ends them, then, for clients that do not read, their connections are closed.
+    private func drainOnShutdown(_ connections: ConnectionTable) async throws {
+        try await gracefulShutdown()
+        notifier.stopping()
+        logger.info("stopping", metadata: ["grace": "\(limits.grace)"])
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await generator.shutDown(grace: limits.grace) }
+            tasks.addTask {
+                guard (try? await Task.sleep(for: limits.grace + limits.closingTime)) != nil else { return }
+                connections.closeAll()
+            }
+            await tasks.waitForAll()
+        }
+    }
+}

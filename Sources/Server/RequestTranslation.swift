@@ -1,0 +1,97 @@
+internal import ChatTemplate
+internal import Generation
+internal import Tokenizer
+internal import WireAPI
+
+/// A request in the engine's terms, with what its answer needs.
+struct PreparedRequest {
+    var generation: GenerationRequest
+    var endpoint: AnswerShape.Endpoint
+    var isStream: Bool
+    var includeUsage: Bool
+}
+
+extension PreparedRequest {
+    init(_ request: ChatRequest, for generator: any TextGenerator) throws {
+        let conversation = Conversation(
+            messages: request.messages.map { TemplateValue(.object($0)) },
+            addGenerationPrompt: request.addGenerationPrompt,
+            tools: request.tools?.map { TemplateValue($0) },
+            extra: Dictionary(
+                request.templateVariables.map { ($0.key, TemplateValue($0.value)) }, uniquingKeysWith: { $1 })
+        )
+        let prompt = Self.tokenizeRendered(try generator.renderChat(conversation), by: generator)
+        try self.init(
+            prompt, request.fields, .chat, logProbabilities: request.logProbabilities, for: generator)
+    }
+
+    init(_ request: CompletionRequest, for generator: any TextGenerator) throws {
+        var fields = request.fields
+        fields.maxTokens = fields.maxTokens ?? CompletionRequest.defaultMaxTokens
+        let prompt =
+            switch request.prompt {
+            case .tokens(let tokens): tokens
+            case .text(let text): generator.tokenize(text, addSpecial: true, parseSpecial: true)
+            }
+        try self.init(
+            prompt, fields, .completion, logProbabilities: request.logProbabilities, for: generator)
+    }
+
+    private init(
+        _ prompt: [TokenID], _ fields: GenerationFields, _ endpoint: AnswerShape.Endpoint,
+        logProbabilities: Int?, for generator: any TextGenerator
+    ) throws {
+        let size = generator.model.vocabularySize
+        for token in fields.logitBias.keys.sorted() where Int(token) >= size {
+            throw APIError(
+                code: .tokenOutOfRange, param: "logit_bias",
+                message: "logit_bias: token \(token) is outside the vocabulary of \(size) tokens")
+        }
+        generation = GenerationRequest(
+            prompt: prompt, sampling: SamplingOptions(fields), stop: fields.stop, maxTokens: fields.maxTokens,
+            ignoreEndOfGeneration: fields.ignoreEOS, logProbabilities: logProbabilities)
+        self.endpoint = endpoint
+        isStream = fields.stream
+        includeUsage = fields.includeUsage
+    }
+
+    /// Tokens of a rendered chat, with the model's begin token once: some templates write it themselves.
+    private static func tokenizeRendered(_ text: String, by generator: any TextGenerator) -> [TokenID] {
+        let tokens = generator.tokenize(text, addSpecial: true, parseSpecial: true)
+        guard tokens.count >= 2, tokens[0] == tokens[1] else { return tokens }
+        return generator.tokenize(text, addSpecial: false, parseSpecial: true)
+    }
+}
+
+extension SamplingOptions {
+    init(_ fields: GenerationFields) {
+        self.init()
+        if let value = fields.temperature { temperature = Float(value) }
+        if let value = fields.topP { topP = Float(value) }
+        if let value = fields.topK { topK = value }
+        if let value = fields.minP { minP = Float(value) }
+        if let value = fields.repetitionPenalty { repetitionPenalty = Float(value) }
+        if let value = fields.frequencyPenalty { frequencyPenalty = Float(value) }
+        if let value = fields.presencePenalty { presencePenalty = Float(value) }
+        logitBias = fields.logitBias.mapValues { Float($0) }
+        seed = fields.seed.map { UInt64(bitPattern: Int64($0)) }
+    }
+}
+
+extension TemplateValue {
+    /// The same value as templates see it; JSON's null is their `none`.
+    init(_ json: JSONValue) {
+        switch json {
+        case .null: self = .none
+        case .bool(let value): self = .bool(value)
+        case .int(let value): self = .int(value)
+        case .double(let value): self = .double(value)
+        case .string(let value): self = .string(value)
+        case .array(let items): self = .array(items.map { TemplateValue($0) })
+        case .object(let members):
+            var object = OrderedObject()
+            for (key, value) in members { object[key] = TemplateValue(value) }
+            self = .object(object)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+internal import FoundationEssentials
+internal import Generation
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import WireAPI
+
+/// Answers one HTTP request after the other.
+struct Responder: Sendable {
+    let generator: any TextGenerator
+    let limits: ServerLimits
+    let connections: ConnectionTable
+    let notifier: any ServiceNotifier
+    let logger: Logger
+
+    private enum Outcome {
+        case reply(Reply)
+        case generation(PreparedRequest, AsyncThrowingStream<GenerationEvent, any Error>)
+    }
+
+    @concurrent
+    func respond(
+        to request: Request, through writer: consuming ResponseWriter, over channel: any Channel
+    ) async throws {
+        let stall = StallGuard(channel: channel, limit: limits.writeTimeout)
+        let timer = stall.start()
+        defer { timer.cancel() }
+        if request.headers[.expect]?.lowercased() == "100-continue",
+            announcedLength(request) <= limits.bodyBytes
+        {
+            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+        }
+        switch await decide(request, over: channel) {
+        case .reply(let reply):
+            logger.debug(
+                "answered", metadata: ["path": "\(path(request))", "status": "\(reply.status.code)"])
+            try await reply.send(through: writer, watchedBy: stall)
+            if reply.status == .contentTooLarge { closeLater(channel) }
+        case .generation(let prepared, let events):
+            let relay = EventRelay(events)
+            connections.onClose(of: channel, relay.stop)
+            defer {
+                relay.stop()
+                connections.clearAction(of: channel)
+                notifier.status(StatusReport(generator).line)
+            }
+            notifier.status(StatusReport(generator).line)
+            let answer = AnswerWriter(
+                request: prepared, shape: shape(prepared), generator: generator, stall: stall, logger: logger)
+            try await answer.run(relay.events, through: writer)
+        }
+    }
+
+    /// Everything up to the start of a generation. Errors become replies here.
+    private func decide(_ request: Request, over channel: any Channel) async -> Outcome {
+        var allowed: String?
+        do {
+            let target = request.head.path ?? "/"
+            for method in ["GET", "POST"] where (try? Route(method: method, target: target)) != nil {
+                allowed = method
+            }
+            let report = StatusReport(generator)
+            switch try Route(method: request.method.rawValue, target: target) {
+            case .health:
+                return .reply(Reply(report.health, status: report.isStopping ? .serviceUnavailable : .ok))
+            case .models:
+                return .reply(Reply(report.models))
+            case .model(let name):
+                guard name == report.model.name else {
+                    throw APIError(
+                        status: 404, code: .modelNotFound, param: "model",
+                        message: "\(name.prefix(80)): no such model; loaded is \(report.model.name)")
+                }
+                return .reply(Reply(report.modelJSON))
+            case .chat:
+                let body = try await readBody(request, over: channel)
+                return try start(PreparedRequest(ChatRequest(body: body), for: generator))
+            case .completion:
+                let body = try await readBody(request, over: channel)
+                return try start(PreparedRequest(CompletionRequest(body: body), for: generator))
+            }
+        } catch {
+            let answer = APIError(answering: error)
+            if answer.code == .internal { logger.error("request: \(error)") }
+            return .reply(Reply(answer, allowed: allowed))
+        }
+    }
+
+    private func start(_ prepared: PreparedRequest) throws -> Outcome {
+        .generation(prepared, try generator.generate(prepared.generation))
+    }
+
+    private func shape(_ prepared: PreparedRequest) -> AnswerShape {
+        let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+        return AnswerShape(
+            endpoint: prepared.endpoint, suffix: suffix, model: generator.model.name,
+            created: Int(Date().timeIntervalSince1970))
+    }
+
+    private func path(_ request: Request) -> String {
+        String((request.head.path ?? "/").prefix { $0 != "?" }.prefix(80))
+    }
+}
+
+// Request bodies.
+extension Responder {
+    /// The whole body. A client that takes too long to send it is cut off.
+    private func readBody(_ request: Request, over channel: any Channel) async throws -> [UInt8] {
+        let length = announcedLength(request)
+        guard length <= limits.bodyBytes else { throw tooLarge(length) }
+        let alarm = channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) {
+            channel.close(promise: nil)
+        }
+        defer { alarm.cancel() }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(length)
+        for try await buffer in request.body {
+            guard bytes.count + buffer.readableBytes <= limits.bodyBytes else {
+                throw tooLarge(bytes.count + buffer.readableBytes)
+            }
+            bytes += buffer.readableBytesView
+        }
+        return bytes
+    }
+
+    /// The length the client announced; 0 when it did not.
+    private func announcedLength(_ request: Request) -> Int {
+        request.headers[.contentLength].flatMap { Int($0) } ?? 0
+    }
+
+    private func tooLarge(_ count: Int) -> APIError {
+        APIError(
+            status: 413, code: .bodyTooLarge,
+            message: "the body: holds \(count) bytes or more, at most \(limits.bodyBytes) are read; "
+                + "send less or raise --body-limit")
+    }
+
+    /// Lets a client that is still sending read its answer first: closing at once would discard it.
+    private func closeLater(_ channel: any Channel) {
+        let alarm = channel.eventLoop.scheduleTask(in: TimeAmount(limits.bodyTimeout)) {
+            channel.close(promise: nil)
+        }
+        channel.closeFuture.whenComplete { _ in alarm.cancel() }
+    }
+}

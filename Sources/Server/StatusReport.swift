@@ -1,0 +1,54 @@
+internal import Generation
+internal import WireAPI
+
+/// What `GET /health` and `GET /v1/models` say about the engine.
+struct StatusReport {
+    let model: ModelDescription
+    let status: EngineStatus
+
+    init(_ generator: any TextGenerator) {
+        model = generator.model
+        status = generator.status()
+    }
+
+    var isStopping: Bool { status.activity == .stopping }
+
+    var health: JSONValue {
+        [
+            "status": isStopping ? "stopping" : "ok",
+            "version": .string(Version.current),
+            "activity": .string(status.activity.rawValue),
+            "model": modelJSON,
+            "queue": ["waiting": .int(status.queued), "capacity": .int(status.queueCapacity)],
+            "served": [
+                "requests": .int(status.requestsServed), "prompt_tokens": .int(status.promptTokens),
+                "generated_tokens": .int(status.generatedTokens),
+            ],
+            "last_speed": [
+                "prefill_tokens_per_second": .double(status.prefillTokensPerSecond),
+                "decode_tokens_per_second": .double(status.decodeTokensPerSecond),
+            ],
+            "threads": .int(status.threads),
+            "kernels": .string(status.kernels),
+        ]
+    }
+
+    var models: JSONValue { ["object": "list", "data": [modelJSON]] }
+
+    var modelJSON: JSONValue {
+        [
+            "id": .string(model.name), "object": "model", "created": .int(model.created), "owned_by": "local",
+            "architecture": .string(model.architecture), "parameters": .int(model.parameterCount),
+            "context_length": .int(model.contextLength), "vocabulary_size": .int(model.vocabularySize),
+            "weight_bytes": .int(model.weightBytes),
+        ]
+    }
+
+    /// One line for the service manager.
+    var line: String {
+        let rate = (status.decodeTokensPerSecond * 10).rounded() / 10
+        let speed = rate > 0 ? ", last at \(rate) tokens/s" : ""
+        let waiting = status.queued > 0 ? ", \(status.queued) waiting" : ""
+        return "\(model.name): \(status.activity.rawValue)\(waiting), \(status.requestsServed) served\(speed)"
+    }
+}

@@ -1,0 +1,40 @@
+internal import FoundationEssentials
+package import Logging
+internal import SystemPackage
+
+/// Writes log records to standard error, one line each, for people.
+package struct StderrLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level = .info
+    private let label: String
+
+    package init(label: String) { self.label = label }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) { Self.write(event, inherited: metadata, label: label) }
+
+    /// One line with time, program, level, message and metadata.
+    static func write(_ event: LogEvent, inherited: Logger.Metadata, label: String) {
+        let time = Date().formatted(.iso8601)
+        let text = LogLine.text(event.message, event.metadata, inherited)
+        let line = "\(time) \(label) \(event.level): \(text)\n"
+        // Nobody is left to tell when standard error itself is gone.
+        _ = try? FileDescriptor.standardError.writeAll(line.utf8)
+    }
+}
+
+/// A record as one line of text.
+enum LogLine {
+    /// The message, then the metadata as `key=value` in the order of their keys.
+    static func text(
+        _ message: Logger.Message, _ own: Logger.Metadata?, _ inherited: Logger.Metadata
+    ) -> String {
+        let metadata = inherited.merging(own ?? [:], uniquingKeysWith: { $1 })
+        let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return ([message.description] + pairs).joined(separator: " ")
+    }
+}

@@ -1,0 +1,94 @@
+internal import CSystemd
+internal import FoundationEssentials
+package import Logging
+
+/// Speaks systemd's notification protocol; does nothing when `$NOTIFY_SOCKET` is not set.
+///
+/// UNSAFE FENCE: each call lends the library a string that lives until it returns; it keeps none of them.
+/// A negative result means the manager did not hear, which is no reason to stop serving.
+package struct SystemdNotifier: ServiceNotifier {
+    package init() {}
+
+    package func ready(_ status: String) { send("READY=1\nSTATUS=\(oneLine(status))") }
+    package func status(_ status: String) { send("STATUS=\(oneLine(status))") }
+    package func stopping() { send("STOPPING=1\nSTATUS=stopping") }
+
+    private func oneLine(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+
+    private func send(_ state: String) { unsafe _ = sd_notify(0, state) }
+}
+
+/// Sends log records with their fields to the journal.
+package struct JournalLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level = .info
+    private let label: String
+
+    package init(label: String) { self.label = label }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    /// Standard error is the journal: systemd names its device and inode in `$JOURNAL_STREAM`.
+    package static var isAvailable: Bool {
+        guard let stream = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] else { return false }
+        // UNSAFE FENCE: `fstat` fills the record it is lent.
+        var record = stat()
+        guard unsafe fstat(2, &record) == 0 else { return false }
+        return stream == "\(record.st_dev):\(record.st_ino)"
+    }
+
+    package func log(event: LogEvent) {
+        var fields = [
+            "MESSAGE=\(LogLine.text(event.message, event.metadata, metadata))",
+            "PRIORITY=\(Self.priority(event.level))", "SYSLOG_IDENTIFIER=\(label)",
+        ]
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            fields.append("CHESSD_\(Self.fieldName(key))=\(value)")
+        }
+        if !Self.send(fields) { StderrLogHandler.write(event, inherited: metadata, label: label) }
+    }
+
+    /// Whether the journal took the record.
+    ///
+    /// UNSAFE FENCE: the vectors point into `storage`, which outlives the call; the journal copies.
+    private static func send(_ fields: [String]) -> Bool {
+        var storage: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for field in fields {
+            ranges.append(storage.count..<storage.count + field.utf8.count)
+            storage += field.utf8
+        }
+        return unsafe storage.withUnsafeMutableBytes { bytes in
+            let vectors = unsafe ranges.map { range in
+                unsafe iovec(
+                    iov_base: bytes.baseAddress.map { unsafe $0 + range.lowerBound }, iov_len: range.count)
+            }
+            return unsafe sd_journal_sendv(vectors, Int32(vectors.count)) >= 0
+        }
+    }
+
+    /// The field's name in the journal's alphabet: capitals, digits, underscores.
+    static func fieldName(_ key: String) -> String {
+        String(
+            key.uppercased().prefix(50).map { character in
+                character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
+            })
+    }
+
+    /// syslog's number of the level.
+    static func priority(_ level: Logger.Level) -> Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}

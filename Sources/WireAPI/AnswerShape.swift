@@ -1,0 +1,83 @@
+/// Writes answers in the shape of one of the two endpoints.
+package struct AnswerShape: Sendable, Equatable {
+    package enum Endpoint: Sendable, Equatable { case chat, completion }
+
+    package var endpoint: Endpoint
+    package var id: String
+    package var model: String
+    /// Seconds since 1970.
+    package var created: Int
+
+    /// - Parameter suffix: the random part of the answer's id.
+    package init(endpoint: Endpoint, suffix: String, model: String, created: Int) {
+        self.endpoint = endpoint
+        self.id = (endpoint == .chat ? "chatcmpl-" : "cmpl-") + suffix
+        self.model = model
+        self.created = created
+    }
+
+    /// A whole answer. `logProbabilities` is in the endpoint's own shape.
+    package func whole(
+        text: String, reason: String, logProbabilities: JSONValue?, usage: Usage, timings: Timings
+    ) -> JSONValue {
+        var choice: JSONObject = ["index": 0]
+        switch endpoint {
+        case .chat: choice["message"] = ["role": "assistant", "content": .string(text), "refusal": .null]
+        case .completion: choice["text"] = .string(text)
+        }
+        choice["logprobs"] = logProbabilities ?? .null
+        choice["finish_reason"] = .string(reason)
+        var object = head(object: endpoint == .chat ? "chat.completion" : "text_completion")
+        object["choices"] = [.object(choice)]
+        object["usage"] = usage.json
+        object["timings"] = timings.json
+        return .object(object)
+    }
+
+    /// The chunk that opens a chat stream; completions have none.
+    package func opening() -> JSONValue? {
+        endpoint == .chat ? chunk(delta: ["role": "assistant", "content": ""]) : nil
+    }
+
+    /// A chunk with some text.
+    package func text(_ text: String, logProbabilities: JSONValue?) -> JSONValue {
+        switch endpoint {
+        case .chat: chunk(delta: ["content": .string(text)], logProbabilities: logProbabilities)
+        case .completion: chunk(text: text, logProbabilities: logProbabilities)
+        }
+    }
+
+    /// The chunk that says why the answer ended.
+    package func closing(reason: String, timings: Timings) -> JSONValue {
+        let chunk = endpoint == .chat ? chunk(delta: [:], reason: reason) : chunk(text: "", reason: reason)
+        guard case .object(var object) = chunk else { return chunk }
+        object["timings"] = timings.json
+        return .object(object)
+    }
+
+    /// The chunk after the last when `stream_options.include_usage` was set.
+    package func usage(_ usage: Usage) -> JSONValue {
+        var object = head(object: endpoint == .chat ? "chat.completion.chunk" : "text_completion")
+        object["choices"] = []
+        object["usage"] = usage.json
+        return .object(object)
+    }
+
+    private func chunk(
+        delta: JSONObject? = nil, text: String? = nil, logProbabilities: JSONValue? = nil,
+        reason: String? = nil
+    ) -> JSONValue {
+        var choice: JSONObject = ["index": 0]
+        if let delta { choice["delta"] = .object(delta) }
+        if let text { choice["text"] = .string(text) }
+        choice["logprobs"] = logProbabilities ?? .null
+        choice["finish_reason"] = reason.map { .string($0) } ?? .null
+        var object = head(object: endpoint == .chat ? "chat.completion.chunk" : "text_completion")
+        object["choices"] = [.object(choice)]
+        return .object(object)
+    }
+
+    private func head(object: String) -> JSONObject {
+        ["id": .string(id), "object": .string(object), "created": .int(created), "model": .string(model)]
+    }
+}

@@ -1,0 +1,189 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Generation
+internal import Logging
+internal import Server
+internal import ServiceLifecycle
+internal import SystemPackage
+internal import UnixSignals
+internal import WireAPI
+
+/// The daemon's command line.
+@main
+struct Chessd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chessd",
+        abstract: "Serves one language model over HTTP on a Unix socket.",
+        usage: "chessd --model NAME.chess [--socket PATH] [options]",
+        discussion: """
+            The model is a .chess file; chessctl import makes one from a GGUF file.
+
+              chessctl import model.gguf -o NAME.chess
+              chessd --model NAME.chess --socket /tmp/chessd.sock
+              chessctl chat --socket /tmp/chessd.sock "Hello"
+              curl --unix-socket /tmp/chessd.sock http://localhost/v1/chat/completions \\
+                -d '{"messages": [{"role": "user", "content": "Hello"}]}'
+
+            Each option can also be an environment variable (--log-level is CHESSD_LOG_LEVEL) or a line of \
+            the settings file given with --config (log-level: debug). Options win over variables, variables \
+            over the file, the file over the defaults. The file is plain YAML, one key: value a line.
+
+            The daemon stops on SIGTERM or SIGINT; running answers may go on for --grace seconds.
+            Exit codes: 0 stopped, 64 wrong options, 65 the model cannot be used, 66 no such model, 69 the \
+            socket cannot be used, 70 an error of its own, 78 wrong settings.
+            """,
+        version: "chessd \(Version.current)")
+
+    @Option(help: ArgumentHelp("Settings file, lines of \"key: value\" (YAML).", valueName: "file"))
+    var config: String?
+    @Option(help: ArgumentHelp("The model to serve, a .chess file.", valueName: "file"))
+    var model: String?
+    @Option(
+        help: ArgumentHelp("The socket to listen on. (default: \(Settings.defaultSocket))", valueName: "path")
+    )
+    var socket: String?
+    @Option(help: ArgumentHelp("Compute threads. (default: one per core)", valueName: "count"))
+    var threads: String?
+    @Option(help: ArgumentHelp("Tokens of context. (default: the model's own)", valueName: "tokens"))
+    var context: String?
+    @Option(
+        help: ArgumentHelp(
+            "Kernel set, such as scalar or neon. (default: the best there is)", valueName: "name"))
+    var kernels: String?
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    var logLevel: String?
+    @Option(help: ArgumentHelp("Requests that may wait. (default: 8)", valueName: "count"))
+    var queue: String?
+    @Option(
+        help: ArgumentHelp("How long answers may go on when stopping. (default: 5)", valueName: "seconds"))
+    var grace: String?
+    @Option(help: ArgumentHelp("Largest request body. (default: 1048576)", valueName: "bytes"))
+    var bodyLimit: String?
+    @Option(help: ArgumentHelp("Open connections. (default: 64)", valueName: "count"))
+    var connections: String?
+    @Option(help: ArgumentHelp("When idle connections are closed. (default: 60)", valueName: "seconds"))
+    var idleTimeout: String?
+    @Option(
+        help: ArgumentHelp(
+            "How long a client may take to send its request or to take its answer. (default: 30)",
+            valueName: "seconds"))
+    var clientTimeout: String?
+
+    func run() async throws {
+        let settings = try readSettings()
+        let logger = makeLogger(settings.logLevel)
+        guard FileManager.default.fileExists(atPath: settings.model) else {
+            throw stop(
+                .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
+        }
+        let generator: any TextGenerator
+        do {
+            generator = try loadEngine(settings, logger: logger)
+        } catch {
+            throw stop(.dataError, "\(error)")
+        }
+        let daemon = Daemon(
+            generator: generator, socketPath: settings.socket, limits: settings.limits,
+            notifier: SystemdNotifier(), logger: logger,
+            onReady: { announce(generator, settings, logger) })
+        do {
+            try await serve(daemon, logger)
+        } catch let error as SocketError {
+            throw stop(.unavailable, error.description)
+        } catch {
+            throw stop(.software, "\(error)")
+        }
+        logger.info("stopped")
+    }
+
+    private func readSettings() throws -> Settings {
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            let file = try (config ?? environment["CHESSD_CONFIG"]).map { try SettingsFile(path: $0) }
+            return try SettingsResolver(flags: flags, environment: environment, file: file).settings()
+        } catch let error as SettingsError {
+            throw stop(.config, error.description)
+        }
+    }
+
+    private var flags: [String: String] {
+        let given = [
+            "model": model, "socket": socket, "threads": threads, "context": context, "kernels": kernels,
+            "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
+            "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
+        ]
+        return given.compactMapValues { $0 }
+    }
+
+    private func makeLogger(_ level: Logger.Level) -> Logger {
+        let usesJournal = JournalLogHandler.isAvailable
+        var logger = Logger(label: "chessd") { label -> any LogHandler in
+            if usesJournal { JournalLogHandler(label: label) } else { StderrLogHandler(label: label) }
+        }
+        logger.logLevel = level
+        return logger
+    }
+
+    private func announce(_ generator: any TextGenerator, _ settings: Settings, _ logger: Logger) {
+        let status = generator.status()
+        logger.info(
+            "ready",
+            metadata: [
+                "model": "\(generator.model.name)", "kernels": "\(status.kernels)",
+                "threads": "\(status.threads)", "socket": "\(settings.socket)",
+            ])
+    }
+
+    private func serve(_ daemon: Daemon, _ logger: Logger) async throws {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(
+                        service: daemon, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup, serviceName: "daemon")
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await group.run()
+    }
+
+    /// Says why on standard error and gives the exit code to leave with.
+    private func stop(_ code: SystemExit, _ reason: String) -> ExitCode {
+        _ = try? FileDescriptor.standardError.writeAll("chessd: \(reason)\n".utf8)
+        return ExitCode(code.rawValue)
+    }
+}
+
+/// The exit codes of sysexits.h that the daemon uses.
+enum SystemExit: Int32 {
+    case dataError = 65
+    case noInput = 66
+    case unavailable = 69
+    case software = 70
+    case config = 78
+}
+
+extension SettingsFile {
+    /// Reads the file at `path`.
+    init(path: String) throws(SettingsError) {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: path))
+        } catch {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw .unreadable(
+                path: path, reason: isThere ? "permission denied or not a file" : "no such file")
+        }
+        guard data.count <= Self.maximumBytes else {
+            throw .unreadable(
+                path: path, reason: "\(data.count) bytes, a settings file has at most \(Self.maximumBytes)")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw .unreadable(path: path, reason: "not UTF-8")
+        }
+        try self.init(path: path, text: text)
+    }
+}

@@ -1,0 +1,76 @@
+internal import ChatTemplate
+internal import Decoder
+internal import FoundationEssentials
+internal import Generation
+internal import Kernels
+internal import Logging
+internal import Machine
+internal import Tokenizer
+internal import WeightStore
+
+/// Why an engine cannot be loaded, besides what the store and the tokenizer say themselves.
+struct LoadError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Opens the model of `settings` and makes an engine of it; everything a request needs is in memory or mapped.
+func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerator {
+    let kernels = try kernelSet(settings.kernels)
+    let threads = settings.threads ?? Cores.recommendedThreads
+    let begin = ProcessFacts.monotonicNanoseconds
+    let store = try WeightStore(path: settings.model, threads: threads)
+    let context = settings.context ?? min(store.parameters.contextLength, defaultContext)
+    let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
+    let tokenizer = try Tokenizer(store.vocabulary())
+    let template = try template(of: store, logger: logger)
+    let name = modelName(settings.model)
+    logger.info(
+        "model loaded",
+        metadata: [
+            "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
+            "context": "\(context)", "weights_bytes": "\(store.rawBytes)",
+            "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
+        ])
+    return Engine(
+        decoder, tokenizer: tokenizer, template: template,
+        model: ModelDescription(
+            name: name, architecture: store.parameters.architecture,
+            parameterCount: decoder.weights.parameterCount, contextLength: context,
+            vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
+            weightBytes: store.rawBytes),
+        queueCapacity: settings.queue)
+}
+
+/// Tokens of context when nobody asks for more: what a board's memory can hold beside the weights.
+private let defaultContext = 4096
+
+private func kernelSet(_ name: String?) throws -> KernelSet {
+    guard let name else { return .best }
+    if let set = KernelSet(named: name) { return set }
+    let available = KernelSet.available.map(\.name).joined(separator: ", ")
+    throw LoadError(description: "kernels \(name): not on this processor; it has \(available)")
+}
+
+/// A template that cannot be read must not keep the daemon from completing plain text.
+private func template(of store: WeightStore, logger: Logger) throws -> ChatTemplate? {
+    guard let source = store.chatTemplate else { return nil }
+    do {
+        return try ChatTemplate(source: source)
+    } catch {
+        logger.warning(
+            "chat template not usable; only /v1/completions will answer", metadata: ["reason": "\(error)"])
+        return nil
+    }
+}
+
+/// Seconds since 1970 of an ISO 8601 time; 0 when it is none.
+private func seconds(_ text: String) -> Int {
+    guard let date = try? Date(text, strategy: .iso8601) else { return 0 }
+    return Int(date.timeIntervalSince1970)
+}
+
+/// The file's name without folders and extension.
+private func modelName(_ path: String) -> String {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    return file.hasSuffix(".chess") ? String(file.dropLast(6)) : file
+}

@@ -1,0 +1,51 @@
+package import Logging
+package import Server
+
+/// Everything the daemon can be told, checked and complete.
+package struct Settings: Sendable, Equatable {
+    /// Path of the `.chess` file.
+    package var model: String
+    package var socket: String
+    /// Compute threads; `nil` takes one per core the daemon may use.
+    package var threads: Int?
+    /// Tokens of context; `nil` takes the model's own length.
+    package var context: Int?
+    /// Name of a kernel set; `nil` takes the best the processor has.
+    package var kernels: String?
+    package var logLevel: Logger.Level
+    /// Requests that may wait.
+    package var queue: Int
+    package var limits: ServerLimits
+
+    package static let defaultSocket = "/run/chessd/chessd.sock"
+}
+
+/// A setting's name, its default as text, and what it means; the one list all three sources share.
+struct SettingKey: Sendable, Equatable {
+    let name: String
+    let fallback: String?
+    let range: ClosedRange<Int>?
+
+    static let model = SettingKey(name: "model", fallback: nil, range: nil)
+    static let socket = SettingKey(name: "socket", fallback: Settings.defaultSocket, range: nil)
+    static let threads = SettingKey(name: "threads", fallback: nil, range: 1...256)
+    static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
+    static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
+    static let logLevel = SettingKey(name: "log-level", fallback: "info", range: nil)
+    static let queue = SettingKey(name: "queue", fallback: "8", range: 0...1024)
+    static let grace = SettingKey(name: "grace", fallback: "5", range: 0...3600)
+    static let bodyLimit = SettingKey(name: "body-limit", fallback: "1048576", range: 1024...268_435_456)
+    static let connections = SettingKey(name: "connections", fallback: "64", range: 1...4096)
+    static let idleTimeout = SettingKey(name: "idle-timeout", fallback: "60", range: 1...86_400)
+    static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
+
+    static let all: [SettingKey] = [
+        model, socket, threads, context, kernels, logLevel, queue, grace, bodyLimit, connections, idleTimeout,
+        clientTimeout,
+    ]
+
+    /// `log-level` is `CHESSD_LOG_LEVEL`.
+    var environmentName: String {
+        "CHESSD_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 })
+    }
+}

@@ -1,0 +1,123 @@
+import Generation
+import Synchronization
+import Testing
+import WireAPI
+
+@testable import chessctl
+
+/// The client commands' own parts, the last of them against a daemon.
+@Suite(.timeLimit(.minutes(1))) struct ClientTests {
+    /// However the bytes are cut, the same events come out.
+    @Test(arguments: 1...40)
+    func eventsSurviveEveryCut(size: Int) {
+        let bytes = Array(
+            "data: {\"a\":1}\n\n: comment\r\ndata:two\r\ndata: lines\r\n\r\ndata: é\n\ndata: rest".utf8)
+        var reader = EventStreamReader()
+        var events: [String] = []
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            events += reader.read(bytes[start..<min(start + size, bytes.count)])
+        }
+        #expect(events == ["{\"a\":1}", "two\nlines", "é"])
+        #expect(reader.pendingBytes == "data: rest".utf8.count)
+    }
+
+    @Test(arguments: [
+        ("", ChatHistory.Input.nothing), ("   ", .nothing), ("/exit", .exit), ("/quit ", .exit),
+        ("/help", .help),
+        ("/reset", .reset), ("/system  be  brief", .system("be brief")), ("/system", .system(nil)),
+        ("/exti", .unknown("/exti")), ("what is /reset?", .message("what is /reset?")),
+    ])
+    func typedLinesAreUnderstood(line: String, expected: ChatHistory.Input) {
+        #expect(ChatHistory.Input(line) == expected)
+    }
+
+    @Test func historyKeepsTheSystemMessageWhenReset() {
+        var history = ChatHistory(system: "be brief")
+        history.ask("a")
+        history.hear("b")
+        #expect(
+            history.messages == [
+                ["role": "system", "content": "be brief"], ["role": "user", "content": "a"],
+                ["role": "assistant", "content": "b"],
+            ])
+        history.reset()
+        #expect(history == ChatHistory(system: "be brief"))
+    }
+
+    @Test(arguments: [
+        (0.0, 1, "0.0"), (2.345, 2, "2.35"), (0.005, 2, "0.01"), (12.0, 0, "12"), (-1.5, 1, "-1.5"),
+        (9.99, 1, "10.0"),
+    ])
+    func numbersAreRounded(value: Double, decimals: Int, expected: String) {
+        #expect(AnswerPrinter.fixed(value, decimals) == expected)
+    }
+
+    @Test(arguments: [
+        (ClientError.socketMissing(path: "/s"), Int32(69)), (.refused(path: "/s"), 69),
+        (.permissionDenied(path: "/s"), 77),
+        (.answered(status: 400, message: "m"), 65), (.answered(status: 503, message: "m"), 75),
+        (.answered(status: 500, message: "m"), 70), (.cutShort(path: "/s"), 76), (.noQuestion, 64),
+    ])
+    func exitCodesTellErrorsApart(error: ClientError, code: Int32) {
+        #expect(error.exitCode == code)
+    }
+
+    @Test func missingSocketSaysWhatToDo() async {
+        let error = ClientError.socketMissing(path: "/nowhere/s")
+        await #expect(throws: error) {
+            try await SocketClient(path: "/nowhere/s").get("/health", timeout: .seconds(5))
+        }
+        #expect(
+            error.description
+                == "/nowhere/s: no daemon there; start it with systemctl start chessd, "
+                + "or name another socket with --socket"
+        )
+    }
+
+    @Test func streamIsReadToItsEnd() async throws {
+        let generator = ScriptedGenerator()
+        try await TestDaemon.running(generator) { daemon in
+            let client = SocketClient(path: daemon.socket)
+            let text = Mutex("")
+            async let reading: Void = client.stream("/v1/completions", body: ["prompt": "a", "stream": true])
+            { event in
+                text.withLock { $0 += event["choices"]?[0]?["text"]?.stringValue ?? "" }
+            }
+            let run = await generator.runs.next()
+            run?.start()
+            run?.say("one ")
+            run?.say("two")
+            run?.finish(.stop, tokens: 2)
+            try await reading
+            #expect(text.withLock { $0 } == "one two")
+        }
+    }
+
+    @Test func refusalKeepsTheDaemonsWords() async throws {
+        try await TestDaemon.running(ScriptedGenerator(refusal: .queueFull(capacity: 8))) { daemon in
+            let client = SocketClient(path: daemon.socket)
+            let expected = ClientError.answered(
+                status: 503, message: "8 requests are waiting already; try again in a moment")
+            await #expect(throws: expected) {
+                try await client.stream("/v1/completions", body: ["prompt": "a", "stream": true]) { _ in }
+            }
+            await #expect(throws: expected) {
+                _ = try await client.post("/v1/completions", body: ["prompt": "a"])
+            }
+        }
+    }
+
+    @Test func cancellingTheClientDropsTheGeneration() async throws {
+        let generator = ScriptedGenerator()
+        try await TestDaemon.running(generator) { daemon in
+            let client = SocketClient(path: daemon.socket)
+            let reading = Task {
+                try await client.stream("/v1/completions", body: ["prompt": "a", "stream": true]) { _ in }
+            }
+            _ = await generator.runs.next()
+            reading.cancel()
+            await #expect(throws: CancellationError.self) { try await reading.value }
+            #expect(await generator.dropped.next() != nil)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import ChatTemplate
+import Generation
+import Synchronization
+import Tokenizer
+
+/// A generator whose every event the test releases itself; one byte is one token.
+final class ScriptedGenerator: TextGenerator {
+    typealias Continuation = AsyncThrowingStream<GenerationEvent, any Error>.Continuation
+
+    /// A generation as the test sees it.
+    final class Run: Sendable {
+        let request: GenerationRequest
+        private let continuation: Continuation
+
+        init(_ request: GenerationRequest, _ continuation: Continuation) {
+            self.request = request
+            self.continuation = continuation
+        }
+
+        func start() { continuation.yield(.started(promptTokens: request.prompt.count, cachedTokens: 1)) }
+
+        func say(_ text: String, id: TokenID = 65) {
+            let wants = request.logProbabilities
+            let alternative = TokenProbability(id: 66, bytes: [66], logProbability: -1.5)
+            continuation.yield(
+                .token(
+                    GeneratedToken(
+                        id: id, text: text, logProbability: wants == nil ? nil : -0.5,
+                        alternatives: Array(repeating: alternative, count: wants ?? 0))))
+        }
+
+        func finish(_ reason: FinishReason, tokens: Int, trailing: String = "") {
+            continuation.yield(
+                .finished(
+                    GenerationSummary(
+                        reason: reason, trailingText: trailing, promptTokens: request.prompt.count,
+                        cachedTokens: 1,
+                        completionTokens: tokens, prefillSeconds: 0.5, decodeSeconds: 2)))
+            continuation.finish()
+        }
+
+        func fail(_ error: GenerationError) { continuation.finish(throwing: error) }
+    }
+
+    let model = ModelDescription(
+        name: "tiny", architecture: "llama", parameterCount: 10, contextLength: 64, vocabularySize: 256,
+        created: 7, weightBytes: 20)
+    /// Each generation as it begins.
+    let runs: AsyncStream<Run>
+    /// One element for each generation that its client dropped.
+    let dropped: AsyncStream<Void>
+    /// One element when `shutDown` was called.
+    let shutDowns: AsyncStream<Duration>
+
+    private let runSource: AsyncStream<Run>.Continuation
+    private let droppedSource: AsyncStream<Void>.Continuation
+    private let shutDownSource: AsyncStream<Duration>.Continuation
+    private let refusal: GenerationError?
+    private let lastConversation = Mutex<Conversation?>(nil)
+    private let beginsWithTwice: Bool
+
+    init(refusal: GenerationError? = nil, templateWritesBegin: Bool = false) {
+        self.refusal = refusal
+        beginsWithTwice = templateWritesBegin
+        (runs, runSource) = AsyncStream.makeStream()
+        (dropped, droppedSource) = AsyncStream.makeStream()
+        (shutDowns, shutDownSource) = AsyncStream.makeStream()
+    }
+
+    var conversation: Conversation? { lastConversation.withLock { $0 } }
+
+    /// Token 1 is the begin token; `^` in a text is its spelling.
+    func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
+        (addSpecial ? [1] : []) + text.utf8.map { parseSpecial && $0 == UInt8(ascii: "^") ? 1 : TokenID($0) }
+    }
+
+    func bytes(of token: TokenID) -> [UInt8] { [UInt8(truncatingIfNeeded: token)] }
+
+    func renderChat(_ conversation: Conversation) throws(GenerationError) -> String {
+        lastConversation.withLock { $0 = conversation }
+        return beginsWithTwice ? "^hi" : "hi"
+    }
+
+    func generate(
+        _ request: GenerationRequest
+    ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error> {
+        if let refusal { throw refusal }
+        let (stream, continuation) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
+        continuation.onTermination = { [droppedSource] reason in
+            if case .cancelled = reason { droppedSource.yield() }
+        }
+        runSource.yield(Run(request, continuation))
+        return stream
+    }
+
+    func status() -> EngineStatus {
+        EngineStatus(
+            activity: .idle, queued: 0, queueCapacity: 8, requestsServed: 3, promptTokens: 4,
+            generatedTokens: 5,
+            prefillTokensPerSecond: 6, decodeTokensPerSecond: 7, threads: 2, kernels: "scalar")
+    }
+
+    func shutDown(grace: Duration) async { shutDownSource.yield(grace) }
+}
+
+extension AsyncStream where Element: Sendable {
+    /// The next element; the stream is kept for more.
+    func next() async -> Element? {
+        for await element in self { return element }
+        return nil
+    }
+}
