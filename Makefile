@@ -1,0 +1,42 @@
+# The only entry point: `make help` lists what there is.
+
+SWIFT := $(shell scripts/find-swift)
+SWIFTC_DIR := $(dir $(SWIFT))
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chessd
+BUILD_FLAGS := --explicit-target-dependency-import-check error
+TEST_LOG := .build/test.log
+
+.PHONY: help setup build demo test check format bench kernels-check models clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+
+setup:  ## installs what is missing from the distribution's packages
+	@scripts/setup
+
+build: setup  ## builds chessd and chessctl, release
+	@$(SWIFT) build -c release $(BUILD_FLAGS)
+
+models: setup  ## fetches the test model (93 MB, cached)
+	@scripts/fetch-model smollm2 >/dev/null
+
+demo: build  ## imports a small real model, starts chessd, asks it a question, stops it
+	@scripts/demo
+
+test: build models kernels-check  ## builds and runs every test
+	@CHESSD_TEST_MODEL="$$(scripts/fetch-model smollm2)" $(SWIFT) test $(BUILD_FLAGS)
+
+kernels-check: setup  ## checks every C kernel against the scalar one, natively and under qemu-aarch64
+	@scripts/check-kernels
+
+check: setup  ## format, layering, limits on length and unsafe code
+	@PATH="$(SWIFTC_DIR):$$PATH" scripts/check
+
+format:  ## rewrites the Swift and C sources in the project's format
+	@PATH="$(SWIFTC_DIR):$$PATH" swift-format format --in-place --parallel --recursive Sources Tests Package.swift
+
+bench: build  ## decode and prefill speed of the test model; see Benchmarks/README.md
+	@scripts/bench
+
+clean:  ## removes what was built
+	@rm -rf .build

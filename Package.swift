@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let house: [SwiftSetting] = [
+    .strictMemorySafety(), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+let tests = Array(house.dropFirst())
+
+// Kernels are optimised in debug builds too: without that a test of a real model takes an hour.
+let kernels: [CSetting] = [
+    .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"), .unsafeFlags(["-O3"]),
+]
+let shims: [CSetting] = [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]
+
+let package = Package(
+    name: "chessd",
+    products: [
+        .executable(name: "chessd", targets: ["chessd"]),
+        .executable(name: "chessctl", targets: ["chessctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CHost", cSettings: shims),
+        .target(name: "CKernels", cSettings: kernels),
+        .target(name: "Tensors", swiftSettings: house),
+        .target(name: "Machine", dependencies: ["CHost"], swiftSettings: house),
+        .target(name: "GGUF", dependencies: ["Tensors", "Machine"], swiftSettings: house),
+        .target(name: "Tokenizer", swiftSettings: house),
+        .target(name: "ChatTemplate", swiftSettings: house),
+        .target(
+            name: "WeightStore", dependencies: ["Tensors", "Machine", "Tokenizer", "CHost", "CZstd"],
+            swiftSettings: house),
+        .target(name: "Kernels", dependencies: ["CKernels", "Tensors", "Machine"], swiftSettings: house),
+        .target(
+            name: "Decoder", dependencies: ["WeightStore", "Kernels", "Tensors", "Machine"],
+            swiftSettings: house),
+        .target(
+            name: "Generation",
+            dependencies: ["Decoder", "Kernels", "Tokenizer", "ChatTemplate", "Machine"],
+            swiftSettings: house),
+        .target(
+            name: "Importing", dependencies: ["GGUF", "WeightStore", "Tensors", "Machine", "Tokenizer"],
+            swiftSettings: house),
+        .target(name: "WireAPI", swiftSettings: house),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Generation", "Tokenizer", "ChatTemplate", "WireAPI", "CSystemd",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: house),
+        .executableTarget(
+            name: "chessd",
+            dependencies: [
+                "Server", "Generation", "Decoder", "WeightStore", "Kernels", "Tokenizer", "ChatTemplate",
+                "Machine", "WireAPI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: house),
+        .executableTarget(
+            name: "chessctl",
+            dependencies: [
+                "WireAPI", "Importing", "GGUF", "WeightStore", "Tokenizer", "ChatTemplate", "Decoder",
+                "Kernels", "Machine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: house),
+        .target(name: "Support", dependencies: ["Tensors"], path: "Tests/Support", swiftSettings: tests),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: tests),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "Support"], swiftSettings: tests),
+        .testTarget(
+            name: "GGUFTests", dependencies: ["GGUF", "Machine", "Tensors", "Support"], swiftSettings: tests),
+        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: tests),
+        .testTarget(name: "ChatTemplateTests", dependencies: ["ChatTemplate"], swiftSettings: tests),
+        .testTarget(
+            name: "WeightStoreTests",
+            dependencies: ["WeightStore", "Machine", "Tensors", "Tokenizer", "Support"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ImportingTests",
+            dependencies: [
+                "Importing", "GGUF", "WeightStore", "Machine", "Tensors", "Tokenizer", "Support",
+            ], swiftSettings: tests),
+        .testTarget(
+            name: "DecoderTests",
+            dependencies: [
+                "Decoder", "Importing", "GGUF", "WeightStore", "Kernels", "Machine", "Tensors", "Tokenizer",
+                "Support",
+            ], swiftSettings: tests),
+        .testTarget(
+            name: "GenerationTests",
+            dependencies: ["Generation", "Kernels", "Machine", "Tokenizer"], swiftSettings: tests),
+        .testTarget(name: "WireAPITests", dependencies: ["WireAPI"], swiftSettings: tests),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Server", "WireAPI", "Generation", "Tokenizer", "ChatTemplate", "chessd", "chessctl",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: tests),
+        .testTarget(
+            name: "ReferenceTests",
+            dependencies: [
+                "Decoder", "Generation", "Importing", "WeightStore", "Kernels", "Machine", "Tokenizer",
+                "ChatTemplate", "Support",
+            ], resources: [.copy("Golden")], swiftSettings: tests),
+    ]
+)

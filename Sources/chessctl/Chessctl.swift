@@ -1,0 +1,27 @@
+internal import ArgumentParser
+internal import WireAPI
+
+/// The command-line client of chessd, and the tools for its models.
+@main
+struct Chessctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chessctl",
+        abstract: "Talk to chessd, and prepare models for it.",
+        discussion: """
+            A first session:
+              chessctl import model.gguf -o models/model.chess
+              chessd --model models/model.chess --socket /tmp/chessd.sock &
+              chessctl chat --socket /tmp/chessd.sock "Why is the sky blue?"
+            """,
+        version: "chessctl \(Version.current)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Client", subcommands: [ChatCommand.self, CompleteCommand.self, StatusCommand.self]),
+            CommandGroup(
+                name: "Models",
+                subcommands: [
+                    ImportCommand.self, InspectCommand.self, VerifyCommand.self, TokenizeCommand.self,
+                    TemplateCommand.self, BenchCommand.self,
+                ]),
+        ])
+}

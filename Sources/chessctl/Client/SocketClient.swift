@@ -1,0 +1,148 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import WireAPI
+
+/// One HTTP/1.1 exchange per connection with the daemon on its Unix socket.
+struct SocketClient: Sendable {
+    let path: String
+
+    private typealias Channel = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    private typealias Parts = NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
+
+    /// The longest answer that is kept whole.
+    private static let maximumBytes = 64 << 20
+
+    /// Asks for `target` and returns the whole answer.
+    ///
+    /// - Parameter timeout: the most time until the answer is complete.
+    func get(_ target: String, timeout: Duration) async throws -> JSONValue {
+        try await exchange(.GET, target, body: nil, timeout: timeout) { status, parts in
+            try await collect(&parts, status: status)
+        }
+    }
+
+    /// Sends `body` and returns the whole answer.
+    func post(_ target: String, body: JSONValue) async throws -> JSONValue {
+        try await exchange(.POST, target, body: body) { status, parts in
+            try await collect(&parts, status: status)
+        }
+    }
+
+    /// Sends `body` and hands over each server-sent event as it comes; returns after `[DONE]`.
+    func stream(
+        _ target: String, body: JSONValue, onEvent: @Sendable (JSONValue) async throws -> Void
+    ) async throws {
+        try await exchange(.POST, target, body: body) { status, parts in
+            guard status == .ok else {
+                _ = try await collect(&parts, status: status)
+                return
+            }
+            var events = EventStreamReader()
+            while let part = try await parts.next(isolation: #isolation) {
+                guard case .body(let buffer) = part else { continue }
+                for event in events.read(buffer.readableBytesView) {
+                    if event == "[DONE]" { return }
+                    let value = try parse(Array(event.utf8))
+                    if let error = value["error"] { throw answered(status: 500, error) }
+                    try await onEvent(value)
+                }
+                guard events.pendingBytes <= Self.maximumBytes else { throw tooLong }
+            }
+            try Task.checkCancellation()
+            throw ClientError.cutShort(path: path)
+        }
+    }
+
+    private func exchange<R: Sendable>(
+        _ method: HTTPMethod, _ target: String, body: JSONValue?, timeout: Duration? = nil,
+        receive: (HTTPResponseStatus, inout Parts) async throws -> R
+    ) async throws -> R {
+        let channel = try await connect()
+        let alarm = timeout.map { timeout in
+            channel.channel.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+                channel.channel.close(promise: nil)
+            }
+        }
+        defer { alarm?.cancel() }
+        return try await channel.executeThenClose { inbound, outbound in
+            let bytes = body?.utf8
+            var headers: HTTPHeaders = ["Host": "localhost", "Connection": "close", "User-Agent": "chessctl"]
+            if let bytes {
+                headers.add(name: "Content-Type", value: "application/json")
+                headers.add(name: "Content-Length", value: String(bytes.count))
+            }
+            let head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)
+            try await outbound.write(.head(head))
+            if let bytes { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
+            try await outbound.write(.end(nil))
+            var parts = inbound.makeAsyncIterator()
+            while let part = try await parts.next(isolation: #isolation) {
+                if case .head(let head) = part { return try await receive(head.status, &parts) }
+            }
+            try Task.checkCancellation()
+            if let timeout { throw ClientError.silent(path: path, seconds: timeout.components.seconds) }
+            throw ClientError.cutShort(path: path)
+        }
+    }
+
+    private func connect() async throws -> Channel {
+        guard path.utf8.count <= 103 else {
+            throw ClientError.pathTooLong(path: path, byteCount: path.utf8.count)
+        }
+        do {
+            return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(unixDomainSocketPath: path) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                        return try Channel(wrappingChannelSynchronously: channel)
+                    }
+                }
+        } catch let error as IOError {
+            throw switch POSIXErrorCode(rawValue: error.errnoCode) {
+            case .ENOENT, .ENOTDIR: ClientError.socketMissing(path: path)
+            case .ECONNREFUSED, .ENOTSOCK: ClientError.refused(path: path)
+            case .EACCES, .EPERM: ClientError.permissionDenied(path: path)
+            default: ClientError.connection(path: path, reason: error.description)
+            }
+        }
+    }
+}
+
+// Answers.
+extension SocketClient {
+    private var tooLong: ClientError { .notUnderstood(path: path, reason: "it is too long") }
+
+    private func collect(
+        _ parts: inout Parts, status: HTTPResponseStatus
+    ) async throws -> JSONValue {
+        var bytes: [UInt8] = []
+        var isComplete = false
+        while let part = try await parts.next(isolation: #isolation) {
+            switch part {
+            case .head: continue
+            case .body(let buffer): bytes += buffer.readableBytesView
+            case .end: isComplete = true
+            }
+            if isComplete { break }
+            guard bytes.count <= Self.maximumBytes else { throw tooLong }
+        }
+        try Task.checkCancellation()
+        guard isComplete else { throw ClientError.cutShort(path: path) }
+        let value = try parse(bytes)
+        if let error = value["error"] { throw answered(status: Int(status.code), error) }
+        return value
+    }
+
+    private func parse(_ bytes: [UInt8]) throws(ClientError) -> JSONValue {
+        do {
+            return try JSONValue(parsing: bytes)
+        } catch {
+            throw .notUnderstood(path: path, reason: error.description)
+        }
+    }
+
+    private func answered(status: Int, _ error: JSONValue) -> ClientError {
+        .answered(status: status, message: error["message"]?.stringValue ?? error.text)
+    }
+}
