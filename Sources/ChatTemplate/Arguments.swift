@@ -21,7 +21,9 @@ struct Arguments {
             guard let place = names.firstIndex(of: name) else {
                 throw interpreter.fail("\(callee) has no parameter \"\(name)\"")
             }
-            guard values[place] == nil else { throw interpreter.fail("\(callee) got two values for \"\(name)\"") }
+            guard values[place] == nil else {
+                throw interpreter.fail("\(callee) got two values for \"\(name)\"")
+            }
             values[place] = value
         }
         for place in 0..<required where values[place] == nil {

@@ -70,7 +70,8 @@ struct CodeLexer {
 
     private mutating func readNumber() throws(TemplateError) {
         let start = place
-        if source[place] == "0", let radix = scalar(place + 1).flatMap(Self.radix), isDigit(place + 2, radix) {
+        if source[place] == "0", let radix = scalar(place + 1).flatMap(Self.radix), isDigit(place + 2, radix)
+        {
             place += 2
             skipDigits(radix)
             guard let value = Int(digits(start + 2..<place), radix: radix) else { throw tooLarge(start) }
@@ -135,7 +136,9 @@ struct CodeLexer {
                 tokens.append(Token(kind: .string(String(value)), line: opening))
                 return
             }
-            if next == "\\" { try readEscape(into: &value) } else {
+            if next == "\\" {
+                try readEscape(into: &value)
+            } else {
                 value.append(next)
                 advance()
             }
@@ -181,7 +184,9 @@ struct CodeLexer {
         guard start + count <= source.count, (start..<start + count).allSatisfy({ isDigit($0, 16) }),
             let code = UInt32(text(start..<start + count), radix: 16), let scalar = Unicode.Scalar(code)
         else {
-            throw .syntax(message: "\"\\\(source[place])\" is not followed by \(count) digits of a character", line: line)
+            throw .syntax(
+                message: "\"\\\(source[place])\" is not followed by \(count) digits of a character",
+                line: line)
         }
         value.append(scalar)
         place = start + count

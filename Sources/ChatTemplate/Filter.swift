@@ -14,12 +14,14 @@ enum Filter: Sendable, Equatable {
 
     enum Name: String, Sendable {
         // Text.
-        case capitalize, center, escape, indent, lower, replace, safe, string, title, tojson, trim, truncate, upper
+        case capitalize, center, escape, indent, lower, replace, safe, string, title, tojson, trim, truncate,
+            upper
         case wordcount, format
         // Numbers.
         case abs, float, int, round
         // Lists and dictionaries.
-        case batch, dictsort, first, groupby, items, join, last, length, list, max, min, reverse, slice, sort, sum
+        case batch, dictsort, first, groupby, items, join, last, length, list, max, min, reverse, slice, sort,
+            sum
         case unique
         // Elements by a test, a filter or an attribute.
         case map, reject, rejectattr, select, selectattr
@@ -40,7 +42,8 @@ extension Interpreter {
         case .unknown(let name): throw .unsupported(construct: "the filter \"\(name)\"", line: line)
         case .known(let name):
             switch name {
-            case .capitalize, .center, .escape, .indent, .lower, .replace, .safe, .string, .title, .tojson, .trim,
+            case .capitalize, .center, .escape, .indent, .lower, .replace, .safe, .string, .title, .tojson,
+                .trim,
                 .truncate, .upper, .wordcount, .format:
                 return try textFilter(name, input, arguments)
             case .abs, .float, .int, .round: return try numberFilter(name, input, arguments)
@@ -66,7 +69,9 @@ extension Interpreter {
     /// The value of an argument that must be a whole number.
     func integer(_ value: Value?, _ what: String, otherwise: Int) throws(TemplateError) -> Int {
         guard let value else { return otherwise }
-        guard let number = value.asInt else { throw fail("\(what) is \(value.typeName), an integer is needed") }
+        guard let number = value.asInt else {
+            throw fail("\(what) is \(value.typeName), an integer is needed")
+        }
         return number
     }
 
@@ -99,7 +104,9 @@ extension Interpreter {
         var rest = arguments
         var path: Value?
         if filter == .selectattr || filter == .rejectattr {
-            guard !rest.positional.isEmpty else { throw fail("\(filter.rawValue) needs the name of an attribute") }
+            guard !rest.positional.isEmpty else {
+                throw fail("\(filter.rawValue) needs the name of an attribute")
+            }
             path = rest.positional.removeFirst()
         }
         let test = rest.positional.isEmpty ? nil : ValueTest(name: try string(rest.positional.removeFirst()))
@@ -110,7 +117,9 @@ extension Interpreter {
             try charge(1)
             var subject = item
             if let path { subject = try attribute(path: path, of: item, otherwise: nil) }
-            let holds = try test.map { (test) throws(TemplateError) in try self.holds(test, subject, rest) } ?? subject.isTrue
+            let holds =
+                try test.map { (test) throws(TemplateError) in try self.holds(test, subject, rest) }
+                ?? subject.isTrue
             if holds == wanted { results.append(item) }
         }
         return try list(results, .generator)
@@ -122,7 +131,8 @@ extension Interpreter {
         var value = item
         for part in Text.split(try string(path), by: ".", limit: -1) {
             let isPlace = !part.isEmpty && part.unicodeScalars.allSatisfy(Text.isDigit)
-            value = try element(isPlace ? Int(part).map(Value.int) ?? .string(part) : .string(part), of: value)
+            value = try element(
+                isPlace ? Int(part).map(Value.int) ?? .string(part) : .string(part), of: value)
             if value.isUndefined, let otherwise { value = otherwise }
         }
         return value

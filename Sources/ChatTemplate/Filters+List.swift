@@ -21,7 +21,9 @@ extension Interpreter {
         case .items: return try items(of: input)
         case .first: return try elements(of: input).first ?? .undefined(.emptySequence("first"))
         case .last:
-            if case .list(let cell) = input, cell.kind == .generator { throw fail("a generator has no last item") }
+            if case .list(let cell) = input, cell.kind == .generator {
+                throw fail("a generator has no last item")
+            }
             return try elements(of: input).last ?? .undefined(.emptySequence("last"))
         default:
             if case .string(let text) = input {
@@ -53,7 +55,9 @@ extension Interpreter {
         var result = ""
         for (index, item) in try elements(of: input).enumerated() {
             var item = item
-            if let path = values[1], path.isTrue { item = try attribute(path: path, of: item, otherwise: nil) }
+            if let path = values[1], path.isTrue {
+                item = try attribute(path: path, of: item, otherwise: nil)
+            }
             let piece = try string(item)
             try chargeText(piece.utf8.count + separator.utf8.count)
             if index > 0 { result += separator }

@@ -8,7 +8,9 @@ extension Interpreter {
         case .abs:
             _ = try arguments.bind(of: "abs", self)
             if case .double(let number) = input { return .double(number.magnitude) }
-            guard let number = input.asInt, number != .min else { throw fail("abs: \(input.typeName) is not a number") }
+            guard let number = input.asInt, number != .min else {
+                throw fail("abs: \(input.typeName) is not a number")
+            }
             return .int(abs(number))
         case .int: return try toInt(input, arguments)
         case .float:
@@ -44,7 +46,9 @@ extension Interpreter {
         guard ["common", "ceil", "floor"].contains(method) else {
             throw fail("round: method \"\(method)\" is none of common, ceil, floor")
         }
-        guard (-300...300).contains(places) else { throw fail("round: precision \(places) is not in -300...300") }
+        guard (-300...300).contains(places) else {
+            throw fail("round: precision \(places) is not in -300...300")
+        }
         guard let number = input.asDouble else { throw fail("round: \(input.typeName) is not a number") }
         var scale = 1.0
         for _ in 0..<places.magnitude { scale *= 10 }
@@ -69,7 +73,8 @@ extension Text {
         var unsigned = trimmed.first == "-" || trimmed.first == "+" ? String(trimmed.dropFirst()) : trimmed
         let prefix = [2: "0b", 8: "0o", 16: "0x"][base] ?? "-"
         if unsigned.prefix(2).lowercased() == prefix { unsigned.removeFirst(2) }
-        guard let first = unsigned.utf8.first, first != UInt8(ascii: "_"), unsigned.utf8.last != UInt8(ascii: "_"),
+        guard let first = unsigned.utf8.first, first != UInt8(ascii: "_"),
+            unsigned.utf8.last != UInt8(ascii: "_"),
             first != UInt8(ascii: "-"), first != UInt8(ascii: "+"), !contains("__", in: unsigned)
         else { return nil }
         return Int((trimmed.first == "-" ? "-" : "") + unsigned.filter { $0 != "_" }, radix: base)

@@ -33,9 +33,10 @@ extension Interpreter {
         var total = values[1] ?? .int(0)
         for item in try elements(of: input) {
             let path = values[0].flatMap { $0.isTrue ? $0 : nil }
-            let part = try path.map { (path) throws(TemplateError) in
-                try attribute(path: path, of: item, otherwise: nil)
-            } ?? item
+            let part =
+                try path.map { (path) throws(TemplateError) in
+                    try attribute(path: path, of: item, otherwise: nil)
+                } ?? item
             total = try binary(.add, total, part)
         }
         return total
@@ -47,7 +48,9 @@ extension Interpreter {
         var kept: [Value] = []
         for item in try elements(of: input) {
             let key = try sortKey(item, path: values[1], isExact: values[0]?.isTrue ?? false)
-            guard let hashed = DictionaryKey(key) else { throw fail("unique: a \(key.typeName) cannot be compared so") }
+            guard let hashed = DictionaryKey(key) else {
+                throw fail("unique: a \(key.typeName) cannot be compared so")
+            }
             if seen.insert(hashed).inserted { kept.append(item) }
         }
         return try list(kept, .generator)
@@ -66,9 +69,13 @@ extension Interpreter {
     func sortedItems(_ input: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
         let values = try arguments.bind("case_sensitive", "by", "reverse", of: "dictsort", self)
         if let error = undefinedError(input) { throw error }
-        guard case .dictionary(let cell) = input else { throw fail("dictsort: \(input.typeName) is not a mapping") }
+        guard case .dictionary(let cell) = input else {
+            throw fail("dictsort: \(input.typeName) is not a mapping")
+        }
         let by = try optionalText(values[1]) ?? "key"
-        guard by == "key" || by == "value" else { throw fail("dictsort: \"\(by)\" is neither \"key\" nor \"value\"") }
+        guard by == "key" || by == "value" else {
+            throw fail("dictsort: \"\(by)\" is neither \"key\" nor \"value\"")
+        }
         var keyed: [(key: Value, item: Value)] = []
         for (entry, pair) in zip(cell.entries, try pairs(cell.entries)) {
             let subject = by == "key" ? entry.key : entry.value
@@ -78,7 +85,8 @@ extension Interpreter {
     }
 
     func groups(_ input: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
-        let values = try arguments.bind("attribute", "default", "case_sensitive", required: 1, of: "groupby", self)
+        let values = try arguments.bind(
+            "attribute", "default", "case_sensitive", required: 1, of: "groupby", self)
         var keyed: [(key: Value, item: Value)] = []
         for item in try elements(of: input) {
             let key = try attribute(path: values[0] ?? .none, of: item, otherwise: values[1])
@@ -104,7 +112,9 @@ extension Interpreter {
     /// What is compared: the attribute if one is named, in lower case unless the case counts.
     private func sortKey(_ item: Value, path: Value?, isExact: Bool) throws(TemplateError) -> Value {
         var key = item
-        if let path, path.isTrue || path.asInt != nil { key = try attribute(path: path, of: item, otherwise: nil) }
+        if let path, path.isTrue || path.asInt != nil {
+            key = try attribute(path: path, of: item, otherwise: nil)
+        }
         if !isExact, case .string(let text) = key { return .string(text.lowercased()) }
         return key
     }

@@ -13,7 +13,8 @@ extension Interpreter {
         case .truncate: return try truncated(input, arguments)
         case .center:
             let values = try arguments.bind("width", of: "center", self)
-            return try centred(try string(input), width: try integer(values[0], "center: width", otherwise: 80), fill: " ")
+            return try centred(
+                try string(input), width: try integer(values[0], "center: width", otherwise: 80), fill: " ")
         case .trim:
             let values = try arguments.bind("chars", of: "trim", self)
             return try text(Text.strip(try string(input), of: try optionalText(values[0])))
@@ -52,7 +53,8 @@ extension Interpreter {
         try chargeText(text.utf8.count + missing)
         // As CPython rounds: the odd one goes left when the width is odd as well.
         let left = missing / 2 + (missing & width & 1)
-        return .string(String(repeating: fill, count: left) + text + String(repeating: fill, count: missing - left))
+        return .string(
+            String(repeating: fill, count: left) + text + String(repeating: fill, count: missing - left))
     }
 
     private func replaced(_ input: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
@@ -81,7 +83,9 @@ extension Interpreter {
     private func indented(_ input: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
         let values = try arguments.bind("width", "first", "blank", of: "indent", self)
         var indent = ""
-        if case .string(let text)? = values[0] { indent = text } else {
+        if case .string(let text)? = values[0] {
+            indent = text
+        } else {
             let width = max(0, try integer(values[0], "indent: width", otherwise: 4))
             try chargeText(width)
             indent = String(repeating: " ", count: width)
@@ -106,7 +110,9 @@ extension Interpreter {
         let end = try optionalText(values[2]) ?? "..."
         let text = try string(input)
         let scalars = Array(text.unicodeScalars)
-        guard length >= end.unicodeScalars.count, leeway >= 0 else { throw fail("truncate: length \(length) is too short for \"\(end)\"") }
+        guard length >= end.unicodeScalars.count, leeway >= 0 else {
+            throw fail("truncate: length \(length) is too short for \"\(end)\"")
+        }
         guard scalars.count - leeway > length else { return .string(text) }
         let kept = scalars[..<(length - end.unicodeScalars.count)]
         if values[1]?.isTrue ?? false { return try self.text(Text.string(kept) + end) }

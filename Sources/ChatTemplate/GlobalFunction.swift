@@ -18,7 +18,9 @@ extension Interpreter {
         case .dict: return try dictionary(try pairs(of: arguments, callee: "dict"))
         case .namespace:
             var members: [String: Value] = [:]
-            for (key, value) in try pairs(of: arguments, callee: "namespace") { members[try string(key)] = value }
+            for (key, value) in try pairs(of: arguments, callee: "namespace") {
+                members[try string(key)] = value
+            }
             try charge(members.count)
             return .namespace(keep(NamespaceCell(members)))
         case .joiner:
@@ -62,10 +64,14 @@ extension Interpreter {
         var pairs: [(key: Value, value: Value)] = []
         if let first = arguments.positional.first {
             if let error = undefinedError(first) { throw error }
-            if case .dictionary(let cell) = first { pairs = cell.entries } else {
+            if case .dictionary(let cell) = first {
+                pairs = cell.entries
+            } else {
                 for item in try elements(of: first) {
                     let pair = try elements(of: item)
-                    guard pair.count == 2 else { throw fail("\(callee): an element has \(pair.count) parts, not 2") }
+                    guard pair.count == 2 else {
+                        throw fail("\(callee): an element has \(pair.count) parts, not 2")
+                    }
                     pairs.append((pair[0], pair[1]))
                 }
             }

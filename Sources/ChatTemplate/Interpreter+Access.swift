@@ -17,7 +17,9 @@ extension Interpreter {
         case .dictionary(let cell):
             if let value = DictionaryKey(place).flatMap({ cell.value(at: $0) }) { return value }
         case .list(let cell) where cell.kind == .list || cell.kind == .tuple:
-            if let index = place.asInt.flatMap({ Self.index($0, count: cell.items.count) }) { return cell.items[index] }
+            if let index = place.asInt.flatMap({ Self.index($0, count: cell.items.count) }) {
+                return cell.items[index]
+            }
         case .string(let text):
             if let index = place.asInt {
                 let scalars = text.unicodeScalars
@@ -44,7 +46,8 @@ extension Interpreter {
     private func member(_ name: String, of owner: Value) -> Value? {
         switch owner {
         case .namespace(let cell): cell.members[name]
-        case .loop(let cell): member(name, of: cell) ?? Method(name, of: owner).map { .callable(.method(of: owner, $0)) }
+        case .loop(let cell):
+            member(name, of: cell) ?? Method(name, of: owner).map { .callable(.method(of: owner, $0)) }
         case .cycler(let cell) where name == "current" && !cell.items.isEmpty: cell.items[cell.index]
         default: Method(name, of: owner).map { .callable(.method(of: owner, $0)) }
         }
@@ -63,7 +66,8 @@ extension Interpreter {
         case "depth0": .int(loop.depth)
         case "previtem": loop.index > 0 ? loop.items[loop.index - 1] : .undefined(.emptySequence("previous"))
         case "nextitem":
-            loop.index + 1 < loop.items.count ? loop.items[loop.index + 1] : .undefined(.emptySequence("next"))
+            loop.index + 1 < loop.items.count
+                ? loop.items[loop.index + 1] : .undefined(.emptySequence("next"))
         default: nil
         }
     }
@@ -95,7 +99,9 @@ extension Interpreter {
         guard let expression else { return nil }
         let value = try evaluate(expression)
         if case .none = value { return nil }
-        guard let place = value.asInt else { throw undefinedError(value) ?? fail("a slice needs integers, not \(value.typeName)") }
+        guard let place = value.asInt else {
+            throw undefinedError(value) ?? fail("a slice needs integers, not \(value.typeName)")
+        }
         return place
     }
 

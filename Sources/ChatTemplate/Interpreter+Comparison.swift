@@ -10,7 +10,8 @@ extension Interpreter {
             return Text.same(left, right)
         case (.list(let left), .list(let right)):
             guard left !== right else { return true }
-            guard left.kind == right.kind, left.kind != .generator, left.items.count == right.items.count else {
+            guard left.kind == right.kind, left.kind != .generator, left.items.count == right.items.count
+            else {
                 return false
             }
             for (left, right) in zip(left.items, right.items)
@@ -65,7 +66,9 @@ extension Interpreter {
             try charge(text.utf8.count / 8)
             return Text.contains(part, in: text)
         case .dictionary(let cell):
-            guard let key = DictionaryKey(item) else { throw fail("a \(item.typeName) cannot be a key of a dictionary") }
+            guard let key = DictionaryKey(item) else {
+                throw fail("a \(item.typeName) cannot be a key of a dictionary")
+            }
             return cell.value(at: key) != nil
         default:
             for element in try elements(of: container) where try areEqual(element, item) { return true }

@@ -71,7 +71,9 @@ extension Interpreter {
 
     func evaluate(_ written: CallArguments) throws(TemplateError) -> Arguments {
         var arguments = Arguments(positional: try evaluate(written.positional))
-        for argument in written.named { arguments.named.append((argument.name, try evaluate(argument.value))) }
+        for argument in written.named {
+            arguments.named.append((argument.name, try evaluate(argument.value)))
+        }
         return arguments
     }
 

@@ -3,7 +3,9 @@ extension Interpreter {
     func negated(_ value: Value, sign: String) throws(TemplateError) -> Value {
         if let error = undefinedError(value) { throw error }
         if case .double(let number) = value { return .double(sign == "-" ? -number : number) }
-        guard let number = value.asInt else { throw fail("\(value.typeName) cannot follow a sign \"\(sign)\"") }
+        guard let number = value.asInt else {
+            throw fail("\(value.typeName) cannot follow a sign \"\(sign)\"")
+        }
         return sign == "-" ? try integer(0.subtractingReportingOverflow(number)) : .int(number)
     }
 
@@ -24,8 +26,10 @@ extension Interpreter {
     private func addedMarkup(_ left: Value, _ right: Value) throws(TemplateError) -> Value? {
         switch (left, right) {
         case (.markup(let left), .markup(let right)): return .markup(try string(text(left + right)))
-        case (.markup(let left), .string(let right)): return .markup(try string(text(left + Text.escape(right))))
-        case (.string(let left), .markup(let right)): return .markup(try string(text(Text.escape(left) + right)))
+        case (.markup(let left), .string(let right)):
+            return .markup(try string(text(left + Text.escape(right))))
+        case (.string(let left), .markup(let right)):
+            return .markup(try string(text(Text.escape(left) + right)))
         default: return nil
         }
     }
@@ -78,7 +82,8 @@ extension Interpreter {
             let (quotient, remainder) = left.quotientAndRemainder(dividingBy: right)
             let isRoundedUp = remainder != 0 && (remainder < 0) != (right < 0)
             return operation == .modulo
-                ? .int(isRoundedUp ? remainder + right : remainder) : .int(isRoundedUp ? quotient - 1 : quotient)
+                ? .int(isRoundedUp ? remainder + right : remainder)
+                : .int(isRoundedUp ? quotient - 1 : quotient)
         case .power:
             guard right >= 0 else { return try doubles(.power, Double(left), Double(right)) }
             return try power(left, right)
@@ -86,7 +91,9 @@ extension Interpreter {
     }
 
     private func power(_ base: Int, _ exponent: Int) throws(TemplateError) -> Value {
-        guard base.magnitude > 1 else { return .int(base == 1 || exponent.isMultiple(of: 2) ? (base == 0 && exponent > 0 ? 0 : 1) : base) }
+        guard base.magnitude > 1 else {
+            return .int(base == 1 || exponent.isMultiple(of: 2) ? (base == 0 && exponent > 0 ? 0 : 1) : base)
+        }
         var result = 1
         for _ in 0..<exponent {
             let (product, overflow) = result.multipliedReportingOverflow(by: base)
@@ -172,7 +179,9 @@ extension Interpreter {
             }
             return String(number)
         case "f":
-            guard let number = value.asDouble else { throw fail("\"%f\" needs a number, not \(value.typeName)") }
+            guard let number = value.asDouble else {
+                throw fail("\"%f\" needs a number, not \(value.typeName)")
+            }
             return NumberText.fixed(number, places: places)
         default: throw .unsupported(construct: "the format \"%\(code)\"", line: line)
         }

@@ -124,7 +124,9 @@ extension Interpreter {
         case .attribute(let owner, let name):
             let holder = scope.find(owner) ?? .undefined(.variable(owner))
             guard case .namespace(let cell) = holder else {
-                throw fail("attribute \"\(name)\" can be set on a namespace only, \"\(owner)\" is \(holder.typeName)")
+                throw fail(
+                    "attribute \"\(name)\" can be set on a namespace only, \"\(owner)\" is \(holder.typeName)"
+                )
             }
             cell.members[name] = value
         case .tuple(let targets):

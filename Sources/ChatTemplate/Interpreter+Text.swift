@@ -87,7 +87,8 @@ extension Text {
                 if isPrintable(scalar) {
                     result.unicodeScalars.append(scalar)
                 } else {
-                    let (letter, width) = scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+                    let (letter, width) =
+                        scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
                     result += "\\\(letter)\(hexadecimal(scalar.value, width: width))"
                 }
             }
@@ -104,7 +105,8 @@ extension Text {
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
-            .spaceSeparator: false
+            .spaceSeparator:
+            false
         default: true
         }
     }

@@ -97,7 +97,9 @@ final class Interpreter {
         try charge(pairs.count + 1)
         let cell = keep(DictionaryCell())
         for (key, value) in pairs {
-            guard DictionaryKey(key) != nil else { throw fail("a \(key.typeName) cannot be a key of a dictionary") }
+            guard DictionaryKey(key) != nil else {
+                throw fail("a \(key.typeName) cannot be a key of a dictionary")
+            }
             cell.set(key, to: value)
         }
         return .dictionary(cell)
@@ -123,7 +125,9 @@ final class Interpreter {
         case .object(let object):
             var pairs: [(key: Value, value: Value)] = []
             pairs.reserveCapacity(object.count)
-            for (key, member) in object { pairs.append((.string(key), try value(of: member, level: level + 1))) }
+            for (key, member) in object {
+                pairs.append((.string(key), try value(of: member, level: level + 1)))
+            }
             return try dictionary(pairs)
         }
     }

@@ -1,4 +1,5 @@
-/// `tojson` as Hugging Face's transformers defines it: Python's `json.dumps` that keeps characters as they are.
+/// `tojson` as Hugging Face's transformers defines it: Python's `json.dumps` that keeps characters as they
+/// are.
 struct JSONText {
     private let interpreter: Interpreter
     private let escapesNonASCII: Bool
@@ -19,7 +20,9 @@ struct JSONText {
         case nil, .some(.none): indent = nil
         case .string(let text)?: indent = text
         case let value?:
-            guard let width = value.asInt else { throw interpreter.fail("tojson: indent is \(value.typeName)") }
+            guard let width = value.asInt else {
+                throw interpreter.fail("tojson: indent is \(value.typeName)")
+            }
             try interpreter.chargeText(max(0, width))
             indent = String(repeating: " ", count: max(0, width))
         }
@@ -124,7 +127,9 @@ struct JSONText {
             case "\u{C}": result += "\\f"
             default:
                 if scalar.value < 0x20 || (escapesNonASCII && scalar.value > 0x7E) {
-                    for unit in String(scalar).utf16 { result += "\\u" + Text.hexadecimal(UInt32(unit), width: 4) }
+                    for unit in String(scalar).utf16 {
+                        result += "\\u" + Text.hexadecimal(UInt32(unit), width: 4)
+                    }
                 } else {
                     result.unicodeScalars.append(scalar)
                 }

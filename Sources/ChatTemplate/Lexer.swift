@@ -166,7 +166,9 @@ struct Lexer {
                 return
             }
             guard code.place < source.count else {
-                let text = tag == .block ? "\"{%\" that begins here has no \"%}\"" : "\"{{\" that begins here has no \"}}\""
+                let text =
+                    tag == .block
+                    ? "\"{%\" that begins here has no \"%}\"" : "\"{{\" that begins here has no \"}}\""
                 throw .syntax(message: text, line: opening)
             }
             try code.readToken()

@@ -1,7 +1,7 @@
 /// What one rendering may use.
 ///
-/// Measured on x86-64: the deepest template that these and `SourceLimits` let through needs less than 512 KB of
-/// stack in an optimised build and less than 2 MB in a debug build.
+/// Measured on x86-64: the deepest template that these and `SourceLimits` let through needs less than 512
+/// KB of stack in an optimised build and less than 2 MB in a debug build.
 package struct RenderLimits: Sendable, Equatable {
     /// Evaluated nodes, elements put into lists, and one for every 8 to 64 bytes of text read or made.
     package var steps: Int

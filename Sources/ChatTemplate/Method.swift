@@ -8,8 +8,10 @@ enum Method: Sendable {
 
     enum TextMethod: String, Sendable {
         case capitalize, center, count, endswith, find, format, index, isalnum, isalpha, isdecimal, isdigit
-        case islower, isnumeric, isspace, istitle, isupper, join, ljust, lower, lstrip, partition, removeprefix
-        case removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines, startswith
+        case islower, isnumeric, isspace, istitle, isupper, join, ljust, lower, lstrip, partition,
+            removeprefix
+        case removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines,
+            startswith
         case strip, swapcase, title, upper, zfill
     }
 
@@ -79,8 +81,12 @@ extension Interpreter {
             return arguments.positional[cell.index % arguments.positional.count]
         case .changed:
             defer { cell.lastChanged = arguments.positional }
-            guard let last = cell.lastChanged, last.count == arguments.positional.count else { return .bool(true) }
-            for (old, new) in zip(last, arguments.positional) where !(try areEqual(old, new)) { return .bool(true) }
+            guard let last = cell.lastChanged, last.count == arguments.positional.count else {
+                return .bool(true)
+            }
+            for (old, new) in zip(last, arguments.positional) where !(try areEqual(old, new)) {
+                return .bool(true)
+            }
             return .bool(false)
         }
     }

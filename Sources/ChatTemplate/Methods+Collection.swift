@@ -53,7 +53,9 @@ extension Interpreter {
             default: break
             }
         }
-        guard method == .count else { throw fail("\(method.rawValue): \(try representation(wanted)) is not in the list") }
+        guard method == .count else {
+            throw fail("\(method.rawValue): \(try representation(wanted)) is not in the list")
+        }
         return .int(count)
     }
 

@@ -20,7 +20,8 @@ extension Interpreter {
         case .replace:
             let values = try arguments.bind("old", "new", "count", required: 2, of: method.rawValue, self)
             let (old, new) = (try needed(values[0]), try needed(values[1]))
-            return try replaced(text, old, new, limit: try integer(values[2], "replace: count", otherwise: -1))
+            return try replaced(
+                text, old, new, limit: try integer(values[2], "replace: count", otherwise: -1))
         case .removeprefix, .removesuffix:
             let part = try needed(arguments.bind("part", required: 1, of: method.rawValue, self)[0])
             return .string(Text.removing(part, from: text, atEnd: method == .removesuffix))
@@ -45,7 +46,8 @@ extension Interpreter {
         case .swapcase: .string(Text.swapCase(text))
         case .isupper: .bool(Text.hasCase(text, upper: true))
         case .islower: .bool(Text.hasCase(text, upper: false))
-        case .istitle: .bool(Text.same(Text.title(text), text) && text.unicodeScalars.contains { $0.properties.isCased })
+        case .istitle:
+            .bool(Text.same(Text.title(text), text) && text.unicodeScalars.contains { $0.properties.isCased })
         default: .bool(!text.isEmpty && text.unicodeScalars.allSatisfy { Text.isKind(method, $0) })
         }
     }
@@ -67,8 +69,10 @@ extension Interpreter {
         let pieces: [String]
         if let separator = try optionalText(values[0]) {
             guard !separator.isEmpty else { throw fail("\(method.rawValue): the separator is empty") }
-            pieces = method == .split
-                ? Text.split(text, by: separator, limit: limit) : Text.splitLast(text, by: separator, limit: limit)
+            pieces =
+                method == .split
+                ? Text.split(text, by: separator, limit: limit)
+                : Text.splitLast(text, by: separator, limit: limit)
         } else {
             pieces = method == .split ? Text.words(text, limit: limit) : Text.lastWords(text, limit: limit)
         }
@@ -81,9 +85,11 @@ extension Interpreter {
         let separator = try needed(arguments.bind("sep", required: 1, of: method.rawValue, self)[0])
         guard !separator.isEmpty else { throw fail("\(method.rawValue): the separator is empty") }
         let isFirst = method == .partition
-        let pieces = isFirst
+        let pieces =
+            isFirst
             ? Text.split(text, by: separator, limit: 1) : Text.splitLast(text, by: separator, limit: 1)
-        let parts = pieces.count == 2
+        let parts =
+            pieces.count == 2
             ? [pieces[0], separator, pieces[1]] : isFirst ? [text, "", ""] : ["", "", text]
         return try list(parts.map(Value.string), .tuple)
     }
@@ -98,7 +104,9 @@ extension Interpreter {
         if case .list(let cell)? = values[0], cell.kind == .tuple { candidates = cell.items }
         for candidate in candidates {
             let part = try needed(candidate)
-            if method == .startswith ? Text.hasPrefix(part, of: text) : Text.hasSuffix(part, of: text) { return true }
+            if method == .startswith ? Text.hasPrefix(part, of: text) : Text.hasSuffix(part, of: text) {
+                return true
+            }
         }
         return false
     }
@@ -129,9 +137,12 @@ extension Interpreter {
             return .int(Text.split(text, by: wanted, limit: -1).count - 1)
         }
         let isLast = method == .rfind || method == .rindex
-        let place = isLast ? Text.findLast(needle, in: bytes, before: bytes.count) : Text.find(needle, in: bytes)
+        let place =
+            isLast ? Text.findLast(needle, in: bytes, before: bytes.count) : Text.find(needle, in: bytes)
         if let place { return .int(offset + Text.string(bytes[..<place]).unicodeScalars.count) }
-        guard method == .find || method == .rfind else { throw fail("\(method.rawValue): \(Text.quoted(wanted)) is not in the text") }
+        guard method == .find || method == .rfind else {
+            throw fail("\(method.rawValue): \(Text.quoted(wanted)) is not in the text")
+        }
         return .int(-1)
     }
 
@@ -153,7 +164,9 @@ extension Interpreter {
         let values = try arguments.bind("width", "fillchar", required: 1, of: method.rawValue, self)
         let width = try integer(values[0], "\(method.rawValue): width", otherwise: 0)
         let fill = try optionalText(values[1]) ?? " "
-        guard fill.unicodeScalars.count == 1 else { throw fail("\(method.rawValue): the fill is not one character") }
+        guard fill.unicodeScalars.count == 1 else {
+            throw fail("\(method.rawValue): the fill is not one character")
+        }
         if method == .center { return try centred(text, width: width, fill: fill) }
         let missing = max(0, width - text.unicodeScalars.count)
         try chargeText(text.utf8.count + missing)

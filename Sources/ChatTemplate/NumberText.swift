@@ -9,7 +9,8 @@ enum NumberText {
         if exponent < -4 || exponent >= 16 {
             let tail = digits.dropFirst()
             let size = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
-            return "\(sign)\(digits.prefix(1))\(tail.isEmpty ? "" : ".\(tail)")e\(exponent < 0 ? "-" : "+")\(size)"
+            return
+                "\(sign)\(digits.prefix(1))\(tail.isEmpty ? "" : ".\(tail)")e\(exponent < 0 ? "-" : "+")\(size)"
         }
         if exponent < 0 {
             return "\(sign)0.\(String(repeating: "0", count: -exponent - 1))\(digits)"

@@ -118,7 +118,9 @@ extension Parser {
     private mutating func binary(lowest: Int) throws(TemplateError) -> Expression {
         let line = stream.line
         var left = try unary(withFilters: true)
-        while case .symbol(let symbol) = stream.current.kind, let level = Self.level(of: symbol), level >= lowest {
+        while case .symbol(let symbol) = stream.current.kind, let level = Self.level(of: symbol),
+            level >= lowest
+        {
             stream.advance()
             if symbol == .tilde {
                 left = try concatenation(from: left, line: line)
@@ -146,8 +148,9 @@ extension Parser {
         from first: Expression, line: Int
     ) throws(TemplateError) -> Expression {
         var parts = [first]
-        repeat { parts.append(try nested { parser throws(TemplateError) in try parser.binary(lowest: 2) }) }
-        while stream.take(.tilde)
+        repeat {
+            parts.append(try nested { parser throws(TemplateError) in try parser.binary(lowest: 2) })
+        } while stream.take(.tilde)
         return try node(.concatenation(parts), line: line, childDepth: parts.map(\.depth).max() ?? 0)
     }
 
@@ -198,7 +201,9 @@ extension Parser {
         var start: Expression?
         if !stream.isAt(.colon) {
             let index = try tupleSubscript()
-            if stream.take(.rightBracket) { return try node(.element(value, at: index), line: line, over: value, index) }
+            if stream.take(.rightBracket) {
+                return try node(.element(value, at: index), line: line, over: value, index)
+            }
             start = index
         }
         try stream.expect(.colon)
@@ -209,7 +214,8 @@ extension Parser {
         try stream.expect(.rightBracket)
         let depth = [start, stop, step].compactMap { $0?.depth }.max() ?? 0
         return try node(
-            .slice(value, start: start, stop: stop, step: step), line: line, childDepth: max(depth, value.depth))
+            .slice(value, start: start, stop: stop, step: step), line: line,
+            childDepth: max(depth, value.depth))
     }
 
     private mutating func tupleSubscript() throws(TemplateError) -> Expression {
@@ -237,7 +243,8 @@ extension Parser {
             }
             isFirst = false
             if stream.isAt(.multiply) || stream.isAt(.power) {
-                throw .unsupported(construct: "an argument list taken from a value (\"*\" or \"**\")", line: stream.line)
+                throw .unsupported(
+                    construct: "an argument list taken from a value (\"*\" or \"**\")", line: stream.line)
             }
             if case .name(let name) = stream.current.kind, stream.next.kind == .symbol(.assign) {
                 stream.advance()
@@ -308,7 +315,8 @@ extension Parser {
             ]
         }
         let depth = max(value.depth, arguments.depth)
-        let result = try node(.test(value, TestCall(test: test, arguments: arguments)), line: line, childDepth: depth)
+        let result = try node(
+            .test(value, TestCall(test: test, arguments: arguments)), line: line, childDepth: depth)
         return isNegated ? try node(.not(result), line: line, over: result) : result
     }
 

@@ -27,7 +27,8 @@ struct Parser {
     ) throws(TemplateError) -> R {
         nesting += 1
         guard nesting <= SourceLimits.nesting else {
-            throw .limit(what: "blocks and brackets inside each other", limit: SourceLimits.nesting, line: stream.line)
+            throw .limit(
+                what: "blocks and brackets inside each other", limit: SourceLimits.nesting, line: stream.line)
         }
         defer { nesting -= 1 }
         return try read(&self)
@@ -57,7 +58,8 @@ struct Parser {
                 body.append(Statement(form: form, line: token.line))
             case .end where ends.isEmpty: return (body, "")
             case .end:
-                throw .syntax(message: "\"\(opener)\" that begins here has no \"\(ends[ends.count - 1])\"", line: line)
+                throw .syntax(
+                    message: "\"\(opener)\" that begins here has no \"\(ends[ends.count - 1])\"", line: line)
             default:
                 throw .syntax(message: "unexpected \(token.kind)", line: token.line)
             }
@@ -89,7 +91,8 @@ struct Parser {
             throw .syntax(message: "\"\(name)\" outside of a loop", line: line)
         case "include", "import", "from", "extends", "block", "autoescape", "trans", "do", "print", "debug":
             throw .unsupported(construct: "the tag \"\(name)\"", line: line)
-        case "else", "elif", "endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "endwith", "endgeneration":
+        case "else", "elif", "endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "endwith",
+            "endgeneration":
             throw .syntax(message: "\"\(name)\" closes nothing", line: line)
         default: throw .syntax(message: "unknown tag \"\(name)\"", line: line)
         }

@@ -65,7 +65,9 @@ struct ExactText: Hashable, Comparable {
 
     init(_ text: String) { self.text = text }
 
-    static func == (left: ExactText, right: ExactText) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    static func == (left: ExactText, right: ExactText) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
 
     /// The order of UTF-8 bytes is the order of code points.
     static func < (left: ExactText, right: ExactText) -> Bool {

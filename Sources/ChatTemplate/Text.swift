@@ -3,7 +3,8 @@ enum Text {
     /// `str.isspace`, which is also what `strip`, `split` and the lexer take for whitespace.
     static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000:
+        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
+            0x3000:
             true
         default: false
         }
@@ -14,7 +15,9 @@ enum Text {
     /// A letter, digit or underscore, as in a name.
     static func isWord(_ scalar: Unicode.Scalar) -> Bool {
         scalar == "_" || isDigit(scalar)
-            || (scalar.isASCII ? (scalar.value | 0x20) >= 0x61 && (scalar.value | 0x20) <= 0x7A : scalar.properties.isAlphabetic)
+            || (scalar.isASCII
+                ? (scalar.value | 0x20) >= 0x61 && (scalar.value | 0x20) <= 0x7A
+                : scalar.properties.isAlphabetic)
     }
 
     static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
@@ -92,7 +95,8 @@ enum Text {
     // MARK: stripping and splitting
 
     /// `text` without the characters of `set` (nil: whitespace) at the chosen ends.
-    static func strip(_ text: String, of set: String? = nil, left: Bool = true, right: Bool = true) -> String {
+    static func strip(_ text: String, of set: String? = nil, left: Bool = true, right: Bool = true) -> String
+    {
         let set = set.map { Set($0.unicodeScalars) }
         let drops: (Unicode.Scalar) -> Bool = { set?.contains($0) ?? isSpace($0) }
         var view = text.unicodeScalars[...]

@@ -17,7 +17,8 @@ struct Token: Sendable, Equatable {
 
     /// Operators and brackets.
     enum Symbol: String, Sendable {
-        case floorDivide = "//", power = "**", equal = "==", notEqual = "!=", greaterEqual = ">=", lessEqual = "<="
+        case floorDivide = "//", power = "**", equal = "==", notEqual = "!=", greaterEqual = ">=", lessEqual =
+            "<="
         case add = "+", subtract = "-", divide = "/", multiply = "*", modulo = "%", tilde = "~"
         case leftBracket = "[", rightBracket = "]", leftParen = "(", rightParen = ")"
         case leftBrace = "{", rightBrace = "}", greater = ">", less = "<", assign = "="

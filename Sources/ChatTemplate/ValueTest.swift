@@ -16,8 +16,10 @@ enum ValueTest: Sendable, Equatable {
     }
 
     enum Name: String, Sendable {
-        case boolean, callable, defined, divisibleby, equalto, even, `false`, filter, float, ge, greaterthan, `in`
-        case integer, iterable, le, lessthan, lower, mapping, ne, none, number, odd, sameas, sequence, string, test
+        case boolean, callable, defined, divisibleby, equalto, even, `false`, filter, float, ge, greaterthan,
+            `in`
+        case integer, iterable, le, lessthan, lower, mapping, ne, none, number, odd, sameas, sequence, string,
+            test
         case `true`, undefined, upper
     }
 }
@@ -82,7 +84,8 @@ extension Interpreter {
         case (.number, .int), (.number, .double), (.number, .bool): return true
         case (.string, .string), (.mapping, .dictionary): return true
         case (.callable, .callable): return true
-        case (.iterable, .string), (.iterable, .list), (.iterable, .dictionary), (.iterable, .undefined): return true
+        case (.iterable, .string), (.iterable, .list), (.iterable, .dictionary), (.iterable, .undefined):
+            return true
         case (.sequence, .list(let cell)): return cell.kind == .list || cell.kind == .tuple
         case (.sequence, .string), (.sequence, .dictionary), (.sequence, .undefined): return true
         case (.odd, _): return try areEqual(try binary(.modulo, subject, .int(2)), .int(1))

@@ -46,7 +46,8 @@ package final class Engine: TextGenerator {
             return try template.render(
                 messages: conversation.messages, addGenerationPrompt: conversation.addGenerationPrompt,
                 bosToken: text(of: tokenizer.bos), eosToken: text(of: tokenizer.eos),
-                tools: conversation.tools, extra: conversation.extra)
+                tools: conversation.tools, extra: conversation.extra,
+                now: ProcessFacts.localSeconds)
         } catch {
             throw .chatTemplate(model: model.name, reason: "\(error)")
         }

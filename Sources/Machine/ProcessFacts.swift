@@ -17,6 +17,14 @@ package enum ProcessFacts {
         return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
     }
 
+    /// Seconds since 1970 as a clock on the wall here shows them: UTC plus the local offset.
+    package static var localSeconds: Int {
+        var now = time(nil)
+        var parts = unsafe tm()
+        unsafe localtime_r(&now, &parts)
+        return unsafe now + parts.tm_gmtoff
+    }
+
     private static func status(_ key: String) -> Int {
         for line in lines(of: "/proc/self/status") where line.hasPrefix(key) {
             let digits = line.dropFirst(key.count).filter { $0.isNumber }

@@ -1,6 +1,7 @@
 import Foundation
 import GGUF
 import Machine
+import Testing
 import WeightStore
 
 /// A transformer in plain Swift over floats decoded from the GGUF file: slow, obvious, and written without

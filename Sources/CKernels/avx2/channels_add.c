@@ -132,13 +132,13 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
         const channel_block *now = &blocks[(b - block_begin) % 2];
         channel_block *next = &blocks[(b - block_begin + 1) % 2];
         fetch_list ahead;
-        ahead.runs = ahead.run = ahead.share = 0;
+        ahead.runs = ahead.run = ahead.at = ahead.share = 0;
         if (b + 1 < block_end) {
             gather_block(next, bits, group, w, x, mask, b + 1);
-            plan_fetch(&ahead, bits, group, levels, has_min, w, next, 0, b + 1, out_begin, out_end);
-        } else if (alone) {
-            plan_fetch(&ahead, bits, group, levels, has_min, w, now, 32 * w->stride, b + 1, out_begin,
-                       out_end);
+            plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
+        } else if (alone && ck_block_mask(mask, b, w->channels) == UINT32_MAX) {
+            list_following(next, group, w, b);
+            plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
         }
         for (size_t j = out_begin; j < out_end; j += 64) {
             const size_t low = j / 64 * unit_low_bytes(bits), high = plane + j / 64 * unit_high_bytes(bits);

@@ -51,6 +51,17 @@ static inline void gather_block(channel_block *restrict to, const int bits, cons
     if (group == 16) gather(&to->part[1], bits, codes, w->stride, x->codes + 32 * block, kept & 0xffff0000u);
 }
 
+// The channels of the block after b, all of them: what the next call reads when this one is a block of a
+// feed-forward part that keeps everything. Where some are left out, nobody knows the next, and rows_dot has
+// fetched these.
+static inline void list_following(channel_block *restrict to, const int group, const ck_channels *w,
+                                  size_t b) {
+    for (size_t c = 0; c < 32; c++) {
+        to->part[c / (size_t)group].code[c % (size_t)group] = w->codes + (32 * (b + 1) + c) * w->stride;
+    }
+    to->part[0].active = to->part[1].active = (size_t)group;
+}
+
 // The lines that the next block will read, asked for a few per tile, one channel's run after another. Into
 // the second cache, since the first one has too few places for lines under way: 19 GB/s instead of 8. Run by
 // run instead of the same column of all channels: 18 instead of 13 where runs are short (Q4_1, 1536 outputs).
@@ -79,11 +90,10 @@ CK_INLINE void fetch_some(fetch_list *restrict f) {
     }
 }
 
-// Plans to fetch what block `b` reads at the outputs from out_begin on. `distance` is added to its channels.
+// Plans to fetch what block `b` reads at the outputs from out_begin on.
 CK_INLINE void plan_fetch(fetch_list *restrict f, const int bits, const int group, const int levels,
                           const int has_min, const ck_channels *restrict w,
-                          const channel_block *restrict block, size_t distance, size_t b, size_t out_begin,
-                          size_t out_end) {
+                          const channel_block *restrict block, size_t b, size_t out_begin, size_t out_end) {
     const size_t padded = ck_pad64(w->outputs), first = out_begin / 64,
                  units = ck_pad64(out_end) / 64 - first;
     const size_t low = unit_low_bytes(bits), high = unit_high_bytes(bits), size = levels == 1 ? 2 : 1;
@@ -96,7 +106,7 @@ CK_INLINE void plan_fetch(fetch_list *restrict f, const int bits, const int grou
         fetch_run(f, scale, units * 64 * size);
         if (has_min) fetch_run(f, scale + padded * size, units * 64 * size);
         for (size_t c = 0; c < g->active; c++) {
-            const uint8_t *code = g->code[c] + distance;
+            const uint8_t *code = g->code[c];
             fetch_run(f, code + first * low, units * low);
             if (high) fetch_run(f, code + padded / 64 * low + first * high, units * high);
         }

@@ -148,21 +148,50 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     list->sum = list->scale * (float)total;
 }
 
-// Walks the lines of the next block's channels in the order of memory, a few at each tile.
+// Walks the lines of the next block's active channels in the order of memory, a few at each unit of outputs. A
+// channel has one stretch in the plane of low bits and one in that of high bits. Asking for one line after
+// another, a block ahead, is what memory answers fastest: 8 channels ahead was half as fast on Zen 4.
 typedef struct {
-    const uint8_t *run;
-    size_t stride, bytes, at, left;
+    const uint8_t *run;  // channel 0 of the block
+    size_t stride, begin[2], bytes[2], at, plane;
+    uint32_t left;  // channels whose lines are not all asked for
 } prefetcher;
 
-CK_INLINE void prefetch_lines(prefetcher *p, size_t lines) {
-    for (size_t i = 0; i < lines && p->left > 0; i++) {
-        _mm_prefetch((const char *)p->run + p->at, _MM_HINT_T1);
+CK_INLINE void prefetch_lines(prefetcher *restrict p, const int planes, size_t lines) {
+    for (size_t i = 0; i < lines && p->left != 0; i++) {
+        const uint8_t *run = p->run + (size_t)__builtin_ctz(p->left) * p->stride;
+        _mm_prefetch((const char *)run + p->begin[p->plane] + p->at, _MM_HINT_T1);
         p->at += 64;
-        if (p->at >= p->bytes) {
-            p->at = 0;
-            p->run += p->stride;
-            p->left--;
+        if (p->at < p->bytes[p->plane]) continue;
+        p->at = 0;
+        if (planes == 2) p->plane ^= 1;
+        if (p->plane == 0) p->left &= p->left - 1;
+    }
+}
+
+// The channels to ask for while block b is added. A call may be for one block of many: then the next one is
+// likely full when this one is.
+CK_INLINE uint32_t next_kept(const uint32_t *mask, size_t b, size_t block_end, const ck_channels *w, uint32_t kept) {
+    if (b + 1 < block_end) return ck_block_mask(mask, b + 1, w->channels);
+    return kept == 0xffffffffu ? kept : 0;
+}
+
+// Asks for what the next block needs to scale `units` of its outputs.
+CK_INLINE void prefetch_scales(const int group, const int levels, const int has_min, const ck_channels *restrict w,
+                               size_t block, size_t unit, size_t units) {
+    const size_t outputs = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1, first = block * 32 / (size_t)group;
+    for (size_t g = first; g < first + 32 / (size_t)group; g++) {
+        const char *plane = (const char *)w->groups + g * w->group_stride;
+        for (size_t b = 64 * size * unit; b < 64 * size * (unit + units); b += 64) {
+            _mm_prefetch(plane + b, _MM_HINT_T1);
+            if (has_min) _mm_prefetch(plane + size * outputs + b, _MM_HINT_T1);
         }
+    }
+    if (levels == 1 || block % 8 != 0) return;
+    const char *super = (const char *)w->supers + block / 8 * w->super_stride;
+    for (size_t b = 128 * unit; b < 128 * (unit + units); b += 64) {
+        _mm_prefetch(super + b, _MM_HINT_T1);
+        if (has_min) _mm_prefetch(super + 2 * outputs + b, _MM_HINT_T1);
     }
 }
 
@@ -170,7 +199,11 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                         float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x,
                         const uint32_t *restrict mask, size_t block_begin, size_t block_end, size_t out_begin,
                         size_t out_end) {
-    const size_t outputs = ck_pad64(w->outputs), high = outputs / 2, end = (out_end + 63) / 64;
+    const size_t high = ck_pad64(w->outputs) / 2, from = out_begin / 64, end = (out_end + 63) / 64;
+    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
+    if (from >= end) return;
+    const size_t run_lines = (low * (end - from) + 63) / 64 + (upper * (end - from) + 63) / 64;
+    const size_t lines = (32 * run_lines + end - from - 1) / (end - from);
     for (size_t b = block_begin; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
@@ -180,12 +213,13 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
             const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
             collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
         }
-        const size_t bytes = (out_end - out_begin + 63) / 64 * (bits == 8 ? 64 : 32);
-        prefetcher next = {w->codes + (b + 1) * 32 * w->stride + out_begin / 64 * (bits == 8 ? 64 : 32), w->stride,
-                           bytes, 0, 32};
-        for (size_t unit = out_begin / 64; unit < end;) {
+        const uint32_t kept_next = next_kept(mask, b, block_end, w, kept);
+        prefetcher next = {w->codes + (b + 1) * 32 * w->stride, w->stride, {low * from, high + upper * from},
+                           {low * (end - from), upper * (end - from)}, 0, 0, kept_next};
+        for (size_t unit = from; unit < end;) {
             const int wide = (bits == 4 || bits == 6) && unit + 2 <= end;
-            prefetch_lines(&next, wide ? 32 : 16);
+            prefetch_lines(&next, upper > 0 ? 2 : 1, lines * (wide ? 2 : 1));
+            if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + 1, unit, wide ? 2 : 1);
             for (int part = 0; part < parts; part++) {
                 if (list[part].fours == 0) continue;
                 const size_t g = (b * 32) / (size_t)group + (size_t)part;

@@ -43,7 +43,7 @@ CK_INLINE __m512i group_sums(const int bits, const int group, const uint8_t *run
 
 // The super scales of 16 groups from group g on, each repeated over its groups.
 CK_INLINE __m512 super_scales(const int group, const uint8_t *supers, size_t g, size_t count) {
-    if (group == 16) return _mm512_set1_ps(ck_half_at(supers, g / 16));
+    if (group == 16) return _mm512_set1_ps(_cvtsh_ss(ck_load16(supers + 2 * (g / 16))));
     const size_t s = g / 8;
     const __m256 low = _mm256_set1_ps(_cvtsh_ss(ck_load16(supers + 2 * s)));
     const __m256 high = s + 1 < count ? _mm256_set1_ps(_cvtsh_ss(ck_load16(supers + 2 * s + 2))) : low;
@@ -84,18 +84,27 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
     return _mm512_reduce_add_ps(sum);
 }
 
-// Rows this far ahead are asked for: a block of a feed-forward layer, whose next call reads them.
-enum { AHEAD = 32 };
+// Rows one after another are fetched ahead by the processor itself; asking as well halved the speed of the
+// output head. Listed rows lie in bundles with other weights between them, which it cannot guess: while a full
+// block of a feed-forward layer is read, the next one is asked for, otherwise the next rows of the list.
+enum { BLOCK_ROWS = 32, ROWS_AHEAD = 4 };
+
+CK_INLINE void prefetch_row(const ck_rows *restrict w, const uint32_t *restrict list, size_t i, size_t end, int full,
+                            size_t bytes) {
+    const size_t row = full ? list[i] + BLOCK_ROWS : i + ROWS_AHEAD < end ? list[i + ROWS_AHEAD] : list[i];
+    const uint8_t *run = w->base + row * w->stride;
+    for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
+}
 
 #define FORM(name, bits, group, levels, has_min, offset)                                                      \
     static void dot_##name(float *restrict y, const ck_rows *restrict w, const ck_activations *restrict x,    \
                            const uint32_t *restrict list, size_t begin, size_t end) {                         \
-        const size_t bytes = ck_packed_bytes(&w->form, ck_pad64(w->cols));                                    \
+        const size_t padded = ck_pad64(w->cols), scales = padded / group * (levels == 1 ? 2 : 1);             \
+        const size_t bytes = ck_packed_bytes(&w->form, padded) + scales * (has_min ? 2 : 1);                  \
+        const int full = list && end - begin == BLOCK_ROWS && list[end - 1] - list[begin] == BLOCK_ROWS - 1;  \
         for (size_t i = begin; i < end; i++) {                                                                \
+            if (list) prefetch_row(w, list, i, end, full, bytes);                                             \
             const uint8_t *run = w->base + (list ? list[i] : i) * w->stride;                                  \
-            for (size_t b = 0; b < bytes; b += 64) {                                                          \
-                _mm_prefetch((const char *)run + AHEAD * w->stride + b, _MM_HINT_T1);                         \
-            }                                                                                                 \
             y[i] = row_dot(bits, group, levels, has_min, offset, w, x, run);                                  \
         }                                                                                                     \
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ChatTemplate
 internal import Importing
+internal import Machine
 internal import Tokenizer
 internal import WireAPI
 
@@ -47,7 +48,7 @@ struct TemplateCommand: AsyncParsableCommand {
             return try ChatTemplate(source).render(
                 messages: input.messages, addGenerationPrompt: addGenerationPrompt,
                 bosToken: text(of: vocabulary.bos), eosToken: text(of: vocabulary.eos), tools: input.tools,
-                extra: input.extra)
+                extra: input.extra, now: ProcessFacts.localSeconds)
         } catch {
             throw .template(path: path, reason: "\(error)")
         }

@@ -1,23 +1,22 @@
-import Support
-import Tensors
+package import Tensors
 
 /// A complete model of one or two layers in GGUF, with random weights of one type.
-struct SmallModel {
-    var architecture = "llama"
-    var type: ElementType
-    var layers = 1
-    var embedding: Int
-    var feedForward: Int
-    var heads: Int
-    var headDimension: Int
-    var vocabulary = 40
-    var builder = GGUFBuilder()
+package struct SmallModel {
+    package var architecture = "llama"
+    package var type: ElementType
+    package var layers = 1
+    package var embedding: Int
+    package var feedForward: Int
+    package var heads: Int
+    package var headDimension: Int
+    package var vocabulary = 40
+    package var builder = GGUFBuilder()
     private var numbers = SplitMix64(seed: 1)
 
-    var keyValueHeads: Int { heads / 2 }
+    package var keyValueHeads: Int { heads / 2 }
 
     /// Sizes that the type's blocks divide but that are otherwise as awkward as can be.
-    init(_ type: ElementType, architecture: String = "llama") {
+    package init(_ type: ElementType, architecture: String = "llama") {
         self.architecture = architecture
         self.type = type
         (embedding, feedForward, heads, headDimension) =
@@ -78,23 +77,23 @@ struct SmallModel {
         }
     }
 
-    mutating func addVector(_ name: String, _ count: Int) {
+    package mutating func addVector(_ name: String, _ count: Int) {
         builder.add(name, shape: [count], floats: numbers.floats(count))
     }
 
-    mutating func addMatrix(_ name: String, _ rows: Int, _ columns: Int, _ type: ElementType? = nil) {
+    package mutating func addMatrix(_ name: String, _ rows: Int, _ columns: Int, _ type: ElementType? = nil) {
         let type = type ?? self.type
         let bytes = numbers.blocks(type, count: rows * columns / type.blockElements)
         builder.add(name, type, shape: [rows, columns], bytes: bytes)
     }
 
     /// Changes the value of a key, or adds it; `nil` removes it.
-    mutating func set(_ key: String, _ value: GGUFBuilderValue?) {
+    package mutating func set(_ key: String, _ value: GGUFBuilderValue?) {
         builder.metadata.removeAll { $0.key == key }
         if let value { builder.set(key, value) }
     }
 
-    mutating func remove(_ tensor: String) { builder.tensors.removeAll { $0.name == tensor } }
+    package mutating func remove(_ tensor: String) { builder.tensors.removeAll { $0.name == tensor } }
 
-    func write(to path: String) throws { try Support.write(builder.encoded(), to: path) }
+    package func write(to path: String) throws { try Support.write(builder.encoded(), to: path) }
 }

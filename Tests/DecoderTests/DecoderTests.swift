@@ -1,0 +1,98 @@
+import GGUF
+import Importing
+import Kernels
+import Machine
+import Support
+import Tensors
+import Testing
+import WeightStore
+
+@testable import Decoder
+
+/// The decoder against a transformer in plain Swift over small random models of every format.
+@Suite struct DecoderTests {
+    private let tokens: [Int32] = [3, 17, 8, 8, 30, 5, 11]
+
+    /// Imports the model and runs `body` with a decoder and the GGUF file it came from.
+    private func withDecoder<R>(
+        _ type: ElementType, _ architecture: String, kernels: KernelSet, threads: Int,
+        _ body: (Decoder, GGUFFile) throws -> R
+    ) async throws -> R {
+        try await withTemporaryDirectory { folder in
+            let source = "\(folder)/m.gguf"
+            let target = "\(folder)/m.chess"
+            try SmallModel(type, architecture: architecture).write(to: source)
+            _ = try await Importer.run(
+                source: source, target: target, compression: .none, overwrite: false, threads: 2,
+                importer: "test", progress: { _ in })
+            let store = try WeightStore(path: target, threads: 2)
+            return try body(
+                try Decoder(store: store, kernels: kernels, context: 64, threads: threads),
+                try GGUFFile(path: source))
+        }
+    }
+
+    private func logits(_ decoder: Decoder) -> [Float] {
+        decoder.logits.buffer.elements(0..<decoder.logits.count)
+    }
+
+    /// |a - b| over |b|, both as Euclidean lengths.
+    private func distance(_ a: [Float], _ b: [Float]) -> Float {
+        let difference = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        return (difference / b.reduce(0) { $0 + $1 * $1 }).squareRoot()
+    }
+
+    /// Int8 activations carry an error of about half a percent of each product; the KV cache is f16.
+    @Test(arguments: ElementType.allCases, ["llama", "qwen2"])
+    func stepsAndPrefillFollowThePlainModel(type: ElementType, architecture: String) async throws {
+        let bound: Float = type.blockElements == 1 ? 0.004 : 0.06
+        for kernels in KernelSet.available {
+            try await withDecoder(type, architecture, kernels: kernels, threads: 2) { decoder, file in
+                let expected = try PlainModel(file: file, shape: decoder.parameters).logits(tokens)
+                for (position, token) in tokens.enumerated() { decoder.step(token, at: position) }
+                let stepped = distance(logits(decoder), expected)
+                #expect(stepped < bound, "\(kernels.name): steps")
+                #expect(decoder.prefill(tokens, at: 0))
+                let filled = distance(logits(decoder), expected)
+                #expect(filled < bound, "\(kernels.name): prefill")
+            }
+        }
+    }
+
+    @Test(arguments: [ElementType.q4_1, .q4_K, .q6_K, .q8_0, .f16])
+    func threadsChangeNoBit(type: ElementType) async throws {
+        for kernels in KernelSet.available {
+            var seen: Set<[UInt32]> = []
+            for threads in [1, 2, 3, 5] {
+                try await withDecoder(type, "llama", kernels: kernels, threads: threads) { decoder, _ in
+                    _ = decoder.prefill(Array(tokens.prefix(5)), at: 0)
+                    for position in 5..<tokens.count { decoder.step(tokens[position], at: position) }
+                    seen.insert(logits(decoder).map(\.bitPattern))
+                }
+            }
+            #expect(seen.count == 1, "\(kernels.name)")
+        }
+    }
+
+    @Test func aCancelledPrefillSaysSo() async throws {
+        try await withDecoder(.q8_0, "llama", kernels: .best, threads: 2) { decoder, _ in
+            let cancelled = decoder.prefill(tokens, at: 0, isCancelled: { true })
+            let completed = decoder.prefill(tokens, at: 0, isCancelled: { false })
+            #expect(!cancelled && completed)
+        }
+    }
+
+    @Test func contextsBeyondTheTrainedOneAreRefused() async throws {
+        try await withTemporaryDirectory { folder in
+            try SmallModel(.q8_0).write(to: "\(folder)/m.gguf")
+            let target = "\(folder)/m.chess"
+            _ = try await Importer.run(
+                source: "\(folder)/m.gguf", target: target, compression: .auto, overwrite: false,
+                threads: 1, importer: "test", progress: { _ in })
+            let store = try WeightStore(path: target, threads: 1)
+            #expect(throws: DecoderError.contextTooLong(path: target, asked: 129, trained: 128)) {
+                _ = try Decoder(store: store, kernels: .best, context: 129, threads: 1)
+            }
+        }
+    }
+}
