@@ -24,7 +24,7 @@ demo: build  ## imports a small real model, starts chessd, asks it a question, s
 	@scripts/demo
 
 test: build models kernels-check  ## builds and runs every test
-	@CHESSD_TEST_MODEL="$$(scripts/fetch-model smollm2)" $(SWIFT) test $(BUILD_FLAGS)
+	@CHESSD_TEST_MODEL="$$(scripts/fetch-model smollm2)" $(SWIFT) test --no-parallel $(BUILD_FLAGS)
 
 kernels-check: setup  ## checks every C kernel against the scalar one, natively and under qemu-aarch64
 	@scripts/check-kernels

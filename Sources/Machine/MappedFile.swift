@@ -50,6 +50,13 @@ internal import Glibc
         return unsafe Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
+    /// Copies the bytes of `range` into `buffer` from element `start`; traps when either is left.
+    package func copy(_ range: Range<Int>, into buffer: SharedBuffer<UInt8>, at start: Int) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")
+        precondition(start >= 0 && start + range.count <= buffer.count, "\(start)+\(range.count) of \(buffer.count)")
+        unsafe memcpy(buffer.address(of: start), base + range.lowerBound, range.count)
+    }
+
     /// CRC-32C of the bytes of `range`.
     package func checksum(_ range: Range<Int>) -> UInt32 {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")

@@ -10,6 +10,18 @@ package enum ProcessFacts {
     /// Resident memory now, in bytes; 0 when the kernel does not tell.
     package static var residentBytes: Int { status("VmRSS:") }
 
+    /// Bytes this process could still take without anyone being swapped out or killed: the machine's
+    /// `MemAvailable`, or what the control group has left when that is less; 0 when the kernel does not tell.
+    package static var availableBytes: Int {
+        let machine = bytes(of: "MemAvailable:", in: "/proc/meminfo")
+        guard let path = firstLine(of: "/proc/self/cgroup")?.split(separator: ":").last else { return machine }
+        let folder = "/sys/fs/cgroup\(path == "/" ? "" : String(path))"
+        guard let limit = firstLine(of: "\(folder)/memory.max").flatMap({ Int($0) }),
+            let used = firstLine(of: "\(folder)/memory.current").flatMap({ Int($0) })
+        else { return machine }
+        return min(machine, max(0, limit - used))
+    }
+
     /// Nanoseconds of a clock that never goes back.
     package static var monotonicNanoseconds: UInt64 {
         var now = timespec()
@@ -25,8 +37,11 @@ package enum ProcessFacts {
         return unsafe now + parts.tm_gmtoff
     }
 
-    private static func status(_ key: String) -> Int {
-        for line in lines(of: "/proc/self/status") where line.hasPrefix(key) {
+    private static func status(_ key: String) -> Int { bytes(of: key, in: "/proc/self/status") }
+
+    /// The value of a line such as `MemAvailable:  123 kB`.
+    private static func bytes(of key: String, in path: String) -> Int {
+        for line in lines(of: path) where line.hasPrefix(key) {
             let digits = line.dropFirst(key.count).filter { $0.isNumber }
             return (Int(digits) ?? 0) * 1024
         }

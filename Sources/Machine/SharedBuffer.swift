@@ -25,6 +25,8 @@ internal import Glibc
             guard let address = unsafe address, unsafe address != MAP_FAILED else {
                 preconditionFailure("no memory for \(byteCount) bytes")
             }
+            // Weights are read from end to end for each token: large pages save a page walk every 4 KiB.
+            _ = unsafe madvise(address, mappedBytes, Int32(MADV_HUGEPAGE))
             unsafe raw = address
         } else {
             mappedBytes = 0

@@ -36,33 +36,47 @@ struct FrameWalk {
         self.pieces = pieces
     }
 
-    /// The bytes of all segments in order: mapped, or decompressed into memory.
+    /// The bytes of all segments in order: mapped, or copied or decompressed into memory.
     ///
     /// - Throws: the fault that comes first in the file.
-    func load(threads: Int, verify: Bool) throws(StoreError) -> [StoredBytes] {
-        let loaded = store.index.segments.map { segment in
-            segment.encoding == .raw
-                ? StoredBytes(backing: .mapped(store.file), range: segment.range)
-                : StoredBytes(
-                    backing: .resident(SharedBuffer(count: segment.rawBytes)), range: 0..<segment.rawBytes)
-        }
+    func load(threads: Int, verify: Bool, isResident: Bool) throws(StoreError) -> [StoredBytes] {
+        let loaded = places(isResident: isResident)
         let firstFault = Mutex<(piece: Int, error: StoreError)?>(nil)
         forEachPiece(threads: threads) { number, _ in
             let piece = pieces[number]
-            guard verify || store.index.segments[piece.segment].encoding != .raw else { return }
-            let fault = visit(piece, into: loaded[piece.segment], verify: verify)
-            guard let fault = fault.first else { return }
+            let target = loaded[piece.segment]
+            let isMapped = if case .mapped = target.backing { true } else { false }
+            guard verify || !isMapped else { return }
+            let faults = visit(piece, into: isMapped ? nil : target, verify: verify)
+            // What was copied or decompressed need not stay in memory twice.
+            if !isMapped { store.file.advise(.dontNeed, piece.offset..<piece.offset + piece.storedBytes) }
+            guard let fault = faults.first else { return }
             firstFault.withLock { first in
                 if first.map({ number < $0.piece }) ?? true { first = (number, fault) }
             }
         }
         if let fault = firstFault.withLock({ $0 }) { throw fault.error }
-        // What was decompressed need not stay in memory twice.
-        for segment in store.index.segments where segment.encoding != .raw {
-            store.file.advise(.dontNeed, segment.range)
-        }
         return loaded
     }
+
+    /// Where each segment's bytes will be: all in one block of memory, whose pages are large, or only those
+    /// that must be decompressed.
+    private func places(isResident: Bool) -> [StoredBytes] {
+        let segments = store.index.segments
+        let inMemory = segments.filter { isResident || $0.encoding != .raw }
+        let memory = SharedBuffer<UInt8>(count: inMemory.reduce(0) { $0 + Self.aligned($1.rawBytes) })
+        var next = 0
+        return segments.map { segment in
+            guard isResident || segment.encoding != .raw else {
+                return StoredBytes(backing: .mapped(store.file), range: segment.range)
+            }
+            defer { next += Self.aligned(segment.rawBytes) }
+            return StoredBytes(backing: .resident(memory), range: next..<next + segment.rawBytes)
+        }
+    }
+
+    /// Kernels like whole cache lines.
+    private static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) & ~63 }
 
     /// Every fault of every frame, in the order of the file; nothing is kept.
     ///
@@ -114,11 +128,17 @@ struct FrameWalk {
                         expected: frame.checksum, found: found))
                 continue
             }
-            guard let decompressor else { continue }
             let raw = segment.rawRange(ofFrame: position)
+            guard let decompressor else {
+                if case .resident(let buffer)? = target?.backing, let target {
+                    file.copy(stored, into: buffer, at: target.range.lowerBound + raw.lowerBound)
+                }
+                continue
+            }
             do throws(ZstdError) {
-                if case .resident(let buffer)? = target?.backing {
-                    try decompressor.decompress(file, stored, into: buffer, raw)
+                if case .resident(let buffer)? = target?.backing, let start = target?.range.lowerBound {
+                    let place = start + raw.lowerBound..<start + raw.upperBound
+                    try decompressor.decompress(file, stored, into: buffer, place)
                 } else {
                     try decompressor.decompress(
                         file, stored, into: SharedBuffer(count: raw.count), 0..<raw.count)

@@ -45,7 +45,7 @@ import WeightStore
     /// Int8 activations carry an error of about half a percent of each product; the KV cache is f16.
     @Test(arguments: ElementType.allCases, ["llama", "qwen2"])
     func stepsAndPrefillFollowThePlainModel(type: ElementType, architecture: String) async throws {
-        let bound: Float = type.blockElements == 1 ? 0.004 : 0.06
+        let bound: Float = type.blockElements == 1 ? 0.004 : 0.08
         for kernels in KernelSet.available {
             try await withDecoder(type, architecture, kernels: kernels, threads: 2) { decoder, file in
                 let expected = try PlainModel(file: file, shape: decoder.parameters).logits(tokens)

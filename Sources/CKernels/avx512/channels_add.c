@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
+#include "prefetch.h"
 
 // The active channels of one scale group, in fours: a lane holds one code of each of four channels.
 typedef struct {
@@ -37,8 +38,10 @@ CK_INLINE void interleave_half(const uint8_t *const run[4], size_t at, __m256i t
 
 // Turns acc[k], whose lane L holds dwords 4 k ... of 16 L ..., into four vectors of 16 dwords in order.
 CK_INLINE void lanes_in_order(__m512i acc[4]) {
-    const __m512i a = _mm512_shuffle_i32x4(acc[0], acc[1], 0x44), b = _mm512_shuffle_i32x4(acc[2], acc[3], 0x44);
-    const __m512i c = _mm512_shuffle_i32x4(acc[0], acc[1], 0xee), d = _mm512_shuffle_i32x4(acc[2], acc[3], 0xee);
+    const __m512i a = _mm512_shuffle_i32x4(acc[0], acc[1], 0x44),
+                  b = _mm512_shuffle_i32x4(acc[2], acc[3], 0x44);
+    const __m512i c = _mm512_shuffle_i32x4(acc[0], acc[1], 0xee),
+                  d = _mm512_shuffle_i32x4(acc[2], acc[3], 0xee);
     acc[0] = _mm512_shuffle_i32x4(a, b, 0x88);
     acc[1] = _mm512_shuffle_i32x4(a, b, 0xdd);
     acc[2] = _mm512_shuffle_i32x4(c, d, 0x88);
@@ -127,8 +130,8 @@ CK_INLINE void products64(const int bits, const group_list *restrict list, size_
 }
 
 // Lists the active channels of group `part` of a block, whose bits begin at bit 0 of `kept`.
-CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w, const ck_activations *restrict x,
-                       uint32_t kept, size_t first) {
+CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
+                       const ck_activations *restrict x, uint32_t kept, size_t first) {
     size_t count = 0;
     int32_t total = 0;
     int8_t codes[36];
@@ -148,57 +151,10 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     list->sum = list->scale * (float)total;
 }
 
-// Walks the lines of the next block's active channels in the order of memory, a few at each unit of outputs. A
-// channel has one stretch in the plane of low bits and one in that of high bits. Asking for one line after
-// another, a block ahead, is what memory answers fastest: 8 channels ahead was half as fast on Zen 4.
-typedef struct {
-    const uint8_t *run;  // channel 0 of the block
-    size_t stride, begin[2], bytes[2], at, plane;
-    uint32_t left;  // channels whose lines are not all asked for
-} prefetcher;
-
-CK_INLINE void prefetch_lines(prefetcher *restrict p, const int planes, size_t lines) {
-    for (size_t i = 0; i < lines && p->left != 0; i++) {
-        const uint8_t *run = p->run + (size_t)__builtin_ctz(p->left) * p->stride;
-        _mm_prefetch((const char *)run + p->begin[p->plane] + p->at, _MM_HINT_T1);
-        p->at += 64;
-        if (p->at < p->bytes[p->plane]) continue;
-        p->at = 0;
-        if (planes == 2) p->plane ^= 1;
-        if (p->plane == 0) p->left &= p->left - 1;
-    }
-}
-
-// The channels to ask for while block b is added. A call may be for one block of many: then the next one is
-// likely full when this one is.
-CK_INLINE uint32_t next_kept(const uint32_t *mask, size_t b, size_t block_end, const ck_channels *w, uint32_t kept) {
-    if (b + 1 < block_end) return ck_block_mask(mask, b + 1, w->channels);
-    return kept == 0xffffffffu ? kept : 0;
-}
-
-// Asks for what the next block needs to scale `units` of its outputs.
-CK_INLINE void prefetch_scales(const int group, const int levels, const int has_min, const ck_channels *restrict w,
-                               size_t block, size_t unit, size_t units) {
-    const size_t outputs = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1, first = block * 32 / (size_t)group;
-    for (size_t g = first; g < first + 32 / (size_t)group; g++) {
-        const char *plane = (const char *)w->groups + g * w->group_stride;
-        for (size_t b = 64 * size * unit; b < 64 * size * (unit + units); b += 64) {
-            _mm_prefetch(plane + b, _MM_HINT_T1);
-            if (has_min) _mm_prefetch(plane + size * outputs + b, _MM_HINT_T1);
-        }
-    }
-    if (levels == 1 || block % 8 != 0) return;
-    const char *super = (const char *)w->supers + block / 8 * w->super_stride;
-    for (size_t b = 128 * unit; b < 128 * (unit + units); b += 64) {
-        _mm_prefetch(super + b, _MM_HINT_T1);
-        if (has_min) _mm_prefetch(super + 2 * outputs + b, _MM_HINT_T1);
-    }
-}
-
-CK_INLINE void add_form(const int bits, const int group, const int levels, const int has_min, const int offset,
-                        float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x,
-                        const uint32_t *restrict mask, size_t block_begin, size_t block_end, size_t out_begin,
-                        size_t out_end) {
+CK_INLINE void add_form(const int bits, const int group, const int levels, const int has_min,
+                        const int offset, float *restrict y, const ck_channels *restrict w,
+                        const ck_activations *restrict x, const uint32_t *restrict mask, size_t block_begin,
+                        size_t block_end, size_t out_begin, size_t out_end) {
     const size_t high = ck_pad64(w->outputs) / 2, from = out_begin / 64, end = (out_end + 63) / 64;
     const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
     if (from >= end) return;
@@ -214,8 +170,13 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
             collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
         }
         const uint32_t kept_next = next_kept(mask, b, block_end, w, kept);
-        prefetcher next = {w->codes + (b + 1) * 32 * w->stride, w->stride, {low * from, high + upper * from},
-                           {low * (end - from), upper * (end - from)}, 0, 0, kept_next};
+        prefetcher next = {w->codes + (b + 1) * 32 * w->stride,
+                           w->stride,
+                           {low * from, high + upper * from},
+                           {low * (end - from), upper * (end - from)},
+                           0,
+                           0,
+                           kept_next};
         for (size_t unit = from; unit < end;) {
             const int wide = (bits == 4 || bits == 6) && unit + 2 <= end;
             prefetch_lines(&next, upper > 0 ? 2 : 1, lines * (wide ? 2 : 1));
@@ -224,7 +185,8 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                 if (list[part].fours == 0) continue;
                 const size_t g = (b * 32) / (size_t)group + (size_t)part;
                 const uint8_t *plane = w->groups + g * w->group_stride;
-                const uint8_t *super = levels == 2 ? w->supers + g * (size_t)group / 256 * w->super_stride : NULL;
+                const uint8_t *super =
+                    levels == 2 ? w->supers + g * (size_t)group / 256 * w->super_stride : NULL;
                 __m512i low[4], rest[4];
                 if (wide) {
                     products128(bits, &list[part], unit, high, low, rest);
@@ -265,18 +227,19 @@ CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *
                     const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, run + 2 * j));
                     codes = _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
                 }
-                _mm512_mask_storeu_ps(y + j, m, _mm512_fmadd_ps(codes, value, _mm512_maskz_loadu_ps(m, y + j)));
+                _mm512_mask_storeu_ps(y + j, m,
+                                      _mm512_fmadd_ps(codes, value, _mm512_maskz_loadu_ps(m, y + j)));
             }
         }
     }
 }
 
-#define FORM(name, bits, group, levels, has_min, offset)                                                       \
-    static void add_##name(float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x, \
-                           const uint32_t *restrict mask, size_t block_begin, size_t block_end,                \
-                           size_t out_begin, size_t out_end) {                                                 \
-        add_form(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end, out_begin,       \
-                 out_end);                                                                                     \
+#define FORM(name, bits, group, levels, has_min, offset)                                                 \
+    static void add_##name(float *restrict y, const ck_channels *restrict w,                             \
+                           const ck_activations *restrict x, const uint32_t *restrict mask,              \
+                           size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {     \
+        add_form(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end, out_begin, \
+                 out_end);                                                                               \
     }
 CK_EACH_FORM(FORM)
 #undef FORM
@@ -284,15 +247,22 @@ CK_EACH_FORM(FORM)
 void ck_avx512_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
     switch (w->form.bits) {
-    case CK_F16: add_floats(CK_F16, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
-    case CK_BF16: add_floats(CK_BF16, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
-    case CK_F32: add_floats(CK_F32, y, w, x, mask, block_begin, block_end, out_begin, out_end); return;
-    default: break;
+        case CK_F16:
+            add_floats(CK_F16, y, w, x, mask, block_begin, block_end, out_begin, out_end);
+            return;
+        case CK_BF16:
+            add_floats(CK_BF16, y, w, x, mask, block_begin, block_end, out_begin, out_end);
+            return;
+        case CK_F32:
+            add_floats(CK_F32, y, w, x, mask, block_begin, block_end, out_begin, out_end);
+            return;
+        default:
+            break;
     }
-#define FORM(name, bits, group, levels, has_min, offset)                             \
-    if (form_is(&w->form, bits, group, levels, has_min, offset)) {                   \
-        add_##name(y, w, x, mask, block_begin, block_end, out_begin, out_end);       \
-        return;                                                                      \
+#define FORM(name, bits, group, levels, has_min, offset)                       \
+    if (form_is(&w->form, bits, group, levels, has_min, offset)) {             \
+        add_##name(y, w, x, mask, block_begin, block_end, out_begin, out_end); \
+        return;                                                                \
     }
     CK_EACH_FORM(FORM)
 #undef FORM

@@ -85,8 +85,10 @@ CK_INLINE void pack_channels(const int bits, const int group, const int levels, 
             codes[c] = unit_codes(bits, run, run + high, unit);
             if (bits == 8) codes[c] = _mm512_xor_si512(codes[c], sign);
         }
-        const __m512i a = _mm512_unpacklo_epi8(codes[0], codes[1]), b = _mm512_unpackhi_epi8(codes[0], codes[1]);
-        const __m512i c = _mm512_unpacklo_epi8(codes[2], codes[3]), d = _mm512_unpackhi_epi8(codes[2], codes[3]);
+        const __m512i a = _mm512_unpacklo_epi8(codes[0], codes[1]),
+                      b = _mm512_unpackhi_epi8(codes[0], codes[1]);
+        const __m512i c = _mm512_unpacklo_epi8(codes[2], codes[3]),
+                      d = _mm512_unpackhi_epi8(codes[2], codes[3]);
         t[0] = _mm512_unpacklo_epi16(a, c);
         t[1] = _mm512_unpackhi_epi16(a, c);
         t[2] = _mm512_unpacklo_epi16(b, d);
@@ -98,10 +100,13 @@ CK_INLINE void pack_channels(const int bits, const int group, const int levels, 
         _mm512_store_si512(into[1].codes + 128 * q, _mm512_shuffle_i32x4(g, h, 0x88));
         _mm512_store_si512(into[1].codes + 128 * q + 64, _mm512_shuffle_i32x4(g, h, 0xdd));
     }
+    const size_t groups = (w->channels + (size_t)group - 1) / (size_t)group;
     for (size_t g = 0; g < count / (size_t)group; g++) {
+        // Half of the last 32 channels may be missing; their activations are zero.
+        const size_t wanted = first / (size_t)group + g, at = wanted < groups ? wanted : groups - 1;
         for (size_t v = 0; v < 4; v++) {
             __m512 scale, min;
-            plane_scales(levels, has_min, w, first / (size_t)group + g, 64 * unit + 16 * v, &scale, &min);
+            plane_scales(levels, has_min, w, at, 64 * unit + 16 * v, &scale, &min);
             _mm512_store_ps(into[v / 2].scales + 32 * g + 16 * (v % 2), scale);
             _mm512_store_ps(into[v / 2].mins + 32 * g + 16 * (v % 2), folded_min(bits, offset, scale, min));
         }
@@ -109,10 +114,11 @@ CK_INLINE void pack_channels(const int bits, const int group, const int levels, 
 }
 
 // Unpacks rows row ..< row + 32 (those below `end`) for columns first ..< first + count, a multiple of 64.
-CK_INLINE void pack_rows(const int bits, const int group, const int levels, const int has_min, const int offset,
-                         const ck_rows *restrict w, size_t row, size_t end, size_t first, size_t count,
-                         panel *restrict into) {
-    const size_t padded = ck_pad64(w->cols), groups = padded / (size_t)group, code_bytes = ck_packed_bytes(&w->form, padded);
+CK_INLINE void pack_rows(const int bits, const int group, const int levels, const int has_min,
+                         const int offset, const ck_rows *restrict w, size_t row, size_t end, size_t first,
+                         size_t count, panel *restrict into) {
+    const size_t padded = ck_pad64(w->cols), groups = padded / (size_t)group,
+                 code_bytes = ck_packed_bytes(&w->form, padded);
     const __m512i sign = _mm512_set1_epi8(-128);
     for (size_t half = 0; half < 2; half++) {
         for (size_t u = 0; u < count / 64; u++) {
@@ -141,7 +147,8 @@ CK_INLINE void pack_rows(const int bits, const int group, const int levels, cons
             } else {
                 const size_t s = g * (size_t)group / 256;
                 scale = _cvtsh_ss(ck_load16(super + 2 * s)) * (float)(int8_t)scales[g];
-                if (has_min) min = _cvtsh_ss(ck_load16(super + 2 * (supers + s))) * (float)(int8_t)scales[groups + g];
+                if (has_min)
+                    min = _cvtsh_ss(ck_load16(super + 2 * (supers + s))) * (float)(int8_t)scales[groups + g];
             }
             const size_t at = 32 * (g - first / (size_t)group) + r;
             into->scales[at] = scale;

@@ -1,0 +1,57 @@
+// What adding channels asks of memory: the next block's codes and scales, while the present ones are added.
+// With both a core reads twice as fast as with the codes alone (Zen 4: bundles of Q4_K 10 -> 20 GB/s).
+#ifndef CK_AVX512_PREFETCH_H
+#define CK_AVX512_PREFETCH_H
+
+#include "lanes.h"
+
+// Walks the lines of the next block's active channels in the order of memory, a few at each unit of outputs.
+// A channel has one stretch in the plane of low bits and one in that of high bits. Asking for one line after
+// another, a block ahead, is what memory answers fastest: 8 channels ahead was half as fast on Zen 4.
+typedef struct {
+    const uint8_t *run;  // channel 0 of the block
+    size_t stride, begin[2], bytes[2], at, plane;
+    uint32_t left;  // channels whose lines are not all asked for
+} prefetcher;
+
+CK_INLINE void prefetch_lines(prefetcher *restrict p, const int planes, size_t lines) {
+    for (size_t i = 0; i < lines && p->left != 0; i++) {
+        const uint8_t *run = p->run + (size_t)__builtin_ctz(p->left) * p->stride;
+        _mm_prefetch((const char *)run + p->begin[p->plane] + p->at, _MM_HINT_T1);
+        p->at += 64;
+        if (p->at < p->bytes[p->plane]) continue;
+        p->at = 0;
+        if (planes == 2) p->plane ^= 1;
+        if (p->plane == 0) p->left &= p->left - 1;
+    }
+}
+
+// The channels to ask for while block b is added. A call may be for one block of many: then the next one is
+// likely full when this one is.
+CK_INLINE uint32_t next_kept(const uint32_t *mask, size_t b, size_t block_end, const ck_channels *w,
+                             uint32_t kept) {
+    if (b + 1 < block_end) return ck_block_mask(mask, b + 1, w->channels);
+    return kept == 0xffffffffu ? kept : 0;
+}
+
+// Asks for what the next block needs to scale `units` of its outputs.
+CK_INLINE void prefetch_scales(const int group, const int levels, const int has_min,
+                               const ck_channels *restrict w, size_t block, size_t unit, size_t units) {
+    const size_t outputs = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1,
+                 first = block * 32 / (size_t)group;
+    for (size_t g = first; g < first + 32 / (size_t)group; g++) {
+        const char *plane = (const char *)w->groups + g * w->group_stride;
+        for (size_t b = 64 * size * unit; b < 64 * size * (unit + units); b += 64) {
+            _mm_prefetch(plane + b, _MM_HINT_T1);
+            if (has_min) _mm_prefetch(plane + size * outputs + b, _MM_HINT_T1);
+        }
+    }
+    if (levels == 1 || block % 8 != 0) return;
+    const char *super = (const char *)w->supers + block / 8 * w->super_stride;
+    for (size_t b = 128 * unit; b < 128 * (unit + units); b += 64) {
+        _mm_prefetch(super + b, _MM_HINT_T1);
+        if (has_min) _mm_prefetch(super + 2 * outputs + b, _MM_HINT_T1);
+    }
+}
+
+#endif
