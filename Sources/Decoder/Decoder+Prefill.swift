@@ -34,7 +34,8 @@ extension Decoder {
         return true
     }
 
-    private func rows(_ buffer: SharedBuffer<Float>, _ count: Int, _ length: Int, _ stride: Int) -> FloatRows {
+    private func rows(_ buffer: SharedBuffer<Float>, _ count: Int, _ length: Int, _ stride: Int) -> FloatRows
+    {
         FloatRows(buffer, count: count, length: length, stride: stride)
     }
 
@@ -116,7 +117,8 @@ extension Decoder {
 
     /// Turns the queries and keys of one token and stores its keys and values in the cache.
     private func place(
-        _ index: Int, _ row: Int, _ position: Int, _ queries: FloatRows, _ keys: FloatRows, _ values: FloatRows
+        _ index: Int, _ row: Int, _ position: Int, _ queries: FloatRows, _ keys: FloatRows,
+        _ values: FloatRows
     ) {
         let pairs = parameters.rope.dimension / 2
         let angles = row * pairs..<(row + 1) * pairs

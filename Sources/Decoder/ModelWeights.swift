@@ -91,7 +91,9 @@ package struct ModelWeights: Sendable {
     /// layer, the head; without the KV cache.
     package var bytesPerToken: Int {
         func bytes(_ matrix: RowMatrix) -> Int { matrix.rows * matrix.rowBytes }
-        func bytes(_ matrix: ChannelMatrix) -> Int { matrix.channels * matrix.channelBytes + matrix.planeBytes }
+        func bytes(_ matrix: ChannelMatrix) -> Int {
+            matrix.channels * matrix.channelBytes + matrix.planeBytes
+        }
         var sum = embedding.rowBytes + bytes(output) + outputNorm.count * 4
         for layer in layers {
             sum += bytes(layer.query) + bytes(layer.key) + bytes(layer.value) + bytes(layer.attentionOutput)
@@ -142,7 +144,8 @@ private struct TensorReader {
     func bundle(_ name: String, _ shape: ModelParameters) throws -> (up: RowMatrix, down: ChannelMatrix) {
         let tensor = try store.tensor(name)
         guard
-            case .bundle(let up, let down, shape.embedding, shape.feedForward, shape.embedding) = tensor.layout
+            case .bundle(let up, let down, shape.embedding, shape.feedForward, shape.embedding) = tensor
+                .layout
         else {
             throw mismatch(tensor, "\(shape.feedForward) bundles of \(shape.embedding) inputs and outputs")
         }

@@ -13,7 +13,8 @@ package struct RotaryTable: Sendable {
     /// - Parameter divisors: `[dimension / 2]`, the model's `rope_freqs`; empty when it has none.
     package init(_ parameters: RotaryParameters, divisors: [Float]) {
         let pairs = parameters.dimension / 2
-        precondition(divisors.isEmpty || divisors.count == pairs, "\(divisors.count) divisors for \(pairs) pairs")
+        precondition(
+            divisors.isEmpty || divisors.count == pairs, "\(divisors.count) divisors for \(pairs) pairs")
         let plain = (0..<pairs).map { pair in
             let base = powf(parameters.base, -2 * Float(pair) / Float(parameters.dimension))
             return divisors.isEmpty ? base : base / divisors[pair]

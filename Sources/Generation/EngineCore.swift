@@ -116,7 +116,8 @@ actor EngineCore {
         let before = LogProbabilities(decoder.logits, kernels: decoder.kernels)
         let best = before.best(max(wanted, 1))
         // Sampling may change the logits in place, so every value that may be needed is read first.
-        let all = decoder.logits.buffer.elements(decoder.logits.start..<decoder.logits.start + decoder.logits.count)
+        let all = decoder.logits.buffer.elements(
+            decoder.logits.start..<decoder.logits.start + decoder.logits.count)
         let token = sampler.next(decoder.logits)
         let offset = best.first.map { $0.logProbability - all[Int($0.id)] } ?? 0
         let alternatives = best.prefix(wanted).map {
@@ -139,7 +140,9 @@ actor EngineCore {
             status.promptTokens += summary.promptTokens
             status.generatedTokens += summary.completionTokens
             let evaluated = Double(summary.promptTokens - summary.cachedTokens)
-            if summary.prefillSeconds > 0 { status.prefillTokensPerSecond = evaluated / summary.prefillSeconds }
+            if summary.prefillSeconds > 0 {
+                status.prefillTokensPerSecond = evaluated / summary.prefillSeconds
+            }
             if summary.decodeSeconds > 0 {
                 status.decodeTokensPerSecond = Double(summary.completionTokens - 1) / summary.decodeSeconds
             }

@@ -55,7 +55,8 @@ extension KernelSet {
         let length = block.firstLength + block.tokens - 1
         let lastKey = cache.start + (length - 1) * cache.stride + block.headDimension
         precondition(block.start >= 0 && last <= queries.count && last <= out.count, "\(last)")
-        precondition(block.firstLength >= 1 && lastKey <= min(cache.keys.count, cache.values.count), "\(lastKey)")
+        precondition(
+            block.firstLength >= 1 && lastKey <= min(cache.keys.count, cache.values.count), "\(lastKey)")
         precondition(scores.count >= Self.scoreCount(length: length), "\(scores.count) scores for \(length)")
         var job = unsafe ck_attention(
             out: out.address(of: block.start), q: queries.address(of: block.start), q_stride: block.stride,

@@ -47,7 +47,8 @@ extension KernelSet {
         var batch = unsafe x.batch(count: values.count, values: values.slice.base, valueStride: values.stride)
         var matrix = unsafe weights.raw
         unsafe table.pointee.rows_matmul(
-            y.slice.base, y.stride, &matrix, &batch, rows.lowerBound, rows.upperBound, scratch.buffer.address())
+            y.slice.base, y.stride, &matrix, &batch, rows.lowerBound, rows.upperBound,
+            scratch.buffer.address())
     }
 
     /// `y[t, j] += W[j] · x[t]` for `outputs`, which begins at a multiple of 64, and the tokens of `values`.
@@ -69,7 +70,8 @@ extension KernelSet {
     private func checkBatch(
         _ y: FloatRows, _ x: Activations, _ values: FloatRows, inputs: Int, outputs: Int
     ) {
-        precondition(x.length == inputs && values.length == inputs, "\(x.length), \(values.length), \(inputs)")
+        precondition(
+            x.length == inputs && values.length == inputs, "\(x.length), \(values.length), \(inputs)")
         precondition(values.count <= x.capacity && y.count >= values.count, "\(values.count), \(x.capacity)")
         precondition(y.length >= outputs, "\(y.length) for \(outputs)")
     }

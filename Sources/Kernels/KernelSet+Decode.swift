@@ -19,7 +19,8 @@ extension KernelSet {
     package func dot(
         into y: FloatSlice, _ weights: RowMatrix, _ x: Activations, values: FloatSlice, rows: Range<Int>
     ) {
-        precondition(x.length == weights.columns && values.count == x.length, "\(x.length), \(weights.columns)")
+        precondition(
+            x.length == weights.columns && values.count == x.length, "\(x.length), \(weights.columns)")
         precondition(rows.lowerBound >= 0 && rows.upperBound <= weights.rows && y.count >= weights.rows)
         guard !rows.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
@@ -32,7 +33,8 @@ extension KernelSet {
         into y: FloatSlice, _ weights: ChannelMatrix, _ x: Activations, values: FloatSlice,
         outputs: Range<Int>
     ) {
-        precondition(x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
+        precondition(
+            x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
         checkOutputs(outputs, of: weights, in: y)
         guard !outputs.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
@@ -52,7 +54,8 @@ extension KernelSet {
     ) {
         precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
         precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
-        precondition(blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
+        precondition(
+            blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
         precondition(y.capacity >= WeightForm.padded(down.outputs), "\(y.capacity), \(down.outputs)")
         var vector = unsafe x.vector(0, values: values.base)
         var upper = unsafe up.raw
@@ -105,7 +108,8 @@ extension KernelSet {
 
     /// The weights of `row` as floats.
     package func decodeRow(_ row: Int, of weights: RowMatrix, into out: FloatSlice) {
-        precondition(row >= 0 && row < weights.rows && out.count == weights.columns, "\(row) of \(weights.rows)")
+        precondition(
+            row >= 0 && row < weights.rows && out.count == weights.columns, "\(row) of \(weights.rows)")
         var matrix = unsafe weights.raw
         unsafe ck_row_decode(out.base, &matrix, row)
     }

@@ -30,12 +30,16 @@ package struct AtomicFile: ~Copyable {
 
     /// Writes `bytes` after what is there.
     package mutating func append(_ bytes: RawSpan) throws(FileError) {
-        try unsafe bytes.withUnsafeBytes { (buffer) throws(FileError) in try unsafe write(buffer, at: byteCount) }
+        try unsafe bytes.withUnsafeBytes { (buffer) throws(FileError) in
+            try unsafe write(buffer, at: byteCount)
+        }
         byteCount += bytes.byteCount
     }
 
     package mutating func append(_ bytes: [UInt8]) throws(FileError) {
-        try unsafe bytes.span.withUnsafeBytes { (buffer) throws(FileError) in try unsafe write(buffer, at: byteCount) }
+        try unsafe bytes.span.withUnsafeBytes { (buffer) throws(FileError) in
+            try unsafe write(buffer, at: byteCount)
+        }
         byteCount += bytes.count
     }
 
@@ -47,14 +51,19 @@ package struct AtomicFile: ~Copyable {
 
     /// Writes over bytes that are already there, such as a header that is known last.
     package func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
-        precondition(offset >= 0 && offset + bytes.count <= byteCount, "\(offset)+\(bytes.count) of \(byteCount)")
-        try unsafe bytes.span.withUnsafeBytes { (buffer) throws(FileError) in try unsafe write(buffer, at: offset) }
+        precondition(
+            offset >= 0 && offset + bytes.count <= byteCount, "\(offset)+\(bytes.count) of \(byteCount)")
+        try unsafe bytes.span.withUnsafeBytes { (buffer) throws(FileError) in
+            try unsafe write(buffer, at: offset)
+        }
     }
 
     /// Makes the file durable and gives it its name.
     package consuming func commit() throws(FileError) {
         guard fsync(descriptor) == 0 else { throw FileError(path: temporary, action: "flush", errno: errno) }
-        guard unsafe rename(temporary, path) == 0 else { throw FileError(path: path, action: "replace", errno: errno) }
+        guard unsafe rename(temporary, path) == 0 else {
+            throw FileError(path: path, action: "replace", errno: errno)
+        }
         isCommitted = true
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

@@ -24,7 +24,8 @@ package struct ByteCursor: Sendable {
     /// Starts at `range.lowerBound`; traps when `range` leaves the file.
     package init(_ file: MappedFile, range: Range<Int>? = nil) {
         let range = range ?? 0..<file.byteCount
-        precondition(range.lowerBound >= 0 && range.upperBound <= file.byteCount, "\(range) of \(file.byteCount)")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= file.byteCount, "\(range) of \(file.byteCount)")
         self.file = file
         offset = range.lowerBound
         end = range.upperBound

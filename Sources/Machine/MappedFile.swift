@@ -53,7 +53,8 @@ internal import Glibc
     /// Copies the bytes of `range` into `buffer` from element `start`; traps when either is left.
     package func copy(_ range: Range<Int>, into buffer: SharedBuffer<UInt8>, at start: Int) {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")
-        precondition(start >= 0 && start + range.count <= buffer.count, "\(start)+\(range.count) of \(buffer.count)")
+        precondition(
+            start >= 0 && start + range.count <= buffer.count, "\(start)+\(range.count) of \(buffer.count)")
         unsafe memcpy(buffer.address(of: start), base + range.lowerBound, range.count)
     }
 

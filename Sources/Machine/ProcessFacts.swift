@@ -14,7 +14,9 @@ package enum ProcessFacts {
     /// `MemAvailable`, or what the control group has left when that is less; 0 when the kernel does not tell.
     package static var availableBytes: Int {
         let machine = bytes(of: "MemAvailable:", in: "/proc/meminfo")
-        guard let path = firstLine(of: "/proc/self/cgroup")?.split(separator: ":").last else { return machine }
+        guard let path = firstLine(of: "/proc/self/cgroup")?.split(separator: ":").last else {
+            return machine
+        }
         let folder = "/sys/fs/cgroup\(path == "/" ? "" : String(path))"
         guard let limit = firstLine(of: "\(folder)/memory.max").flatMap({ Int($0) }),
             let used = firstLine(of: "\(folder)/memory.current").flatMap({ Int($0) })

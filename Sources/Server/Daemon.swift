@@ -34,16 +34,12 @@ package struct Daemon: Service {
     ///
     /// - Throws: `SocketError`.
     package func run() async throws {
-        // One loop is plenty for a few streams, and leaves the other cores to the model.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        do {
-            try await serve(on: group)
-        } catch {
-            try? await group.shutdownGracefully()
-            throw error
-        }
-        try? await group.shutdownGracefully()
+        try await serve(on: Self.group)
     }
+
+    /// One loop is plenty for a few streams, and leaves the other cores to the model. It lives as long as the
+    /// process: a connection's last timer may fire after the server has ended.
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         try await socket.prepare(on: group)

@@ -43,13 +43,15 @@ struct PlainModel {
                 let kv = head / group * width
                 let q = queries[position][head * width..<(head + 1) * width]
                 let scores = (0...position).map { past in
-                    zip(q, keys[past][kv..<kv + width]).reduce(0) { $0 + $1.0 * $1.1 } / Float(width).squareRoot()
+                    zip(q, keys[past][kv..<kv + width]).reduce(0) { $0 + $1.0 * $1.1 }
+                        / Float(width).squareRoot()
                 }
                 let top = scores.max() ?? 0
                 let weights = scores.map { exp($0 - top) }
                 let sum = weights.reduce(0, +)
                 for element in 0..<width {
-                    mixed.append((0...position).reduce(0) { $0 + weights[$1] * values[$1][kv + element] } / sum)
+                    mixed.append(
+                        (0...position).reduce(0) { $0 + weights[$1] * values[$1][kv + element] } / sum)
                 }
             }
             let update = try project("\(name).attn_output", mixed)

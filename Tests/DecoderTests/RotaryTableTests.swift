@@ -6,7 +6,8 @@ import WeightStore
 @Suite struct RotaryTableTests {
     private func table(_ scaling: RotaryParameters.Scaling, divisors: [Float] = []) -> RotaryTable {
         RotaryTable(
-            RotaryParameters(dimension: 4, base: 10_000, style: .halves, scaling: scaling), divisors: divisors)
+            RotaryParameters(dimension: 4, base: 10_000, style: .halves, scaling: scaling), divisors: divisors
+        )
     }
 
     /// 10000^(-0/4) = 1 and 10000^(-2/4) = 0.01.
@@ -27,7 +28,8 @@ import WeightStore
     /// rounded down to 0; beta slow 1 gives 1.41, rounded up to 2: the ramp is 0 for pair 0, a half for pair 1.
     @Test func yarnKeepsFastPairsAndStretchesSlowOnes() {
         let yarn = table(
-            .yarn(factor: 4, originalContext: 4096, extrapolation: 1, attention: 1, betaFast: 32, betaSlow: 1))
+            .yarn(factor: 4, originalContext: 4096, extrapolation: 1, attention: 1, betaFast: 32, betaSlow: 1)
+        )
         #expect(abs(yarn.frequencies[0] - 1) < 1e-6)
         #expect(abs(yarn.frequencies[1] - (0.5 * 0.01 + 0.5 * 0.0025)) < 1e-6)
         // 1 + 0.1 ln 4

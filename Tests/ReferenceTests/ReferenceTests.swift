@@ -44,7 +44,9 @@ import WeightStore
         try await withStore(model) { store, reference in
             let tokenizer = try Tokenizer(store.vocabulary())
             for item in reference.tokenize {
-                #expect(tokenizer.encode(item.text, addSpecial: true, parseSpecial: true) == item.ids, "\(item.text)")
+                #expect(
+                    tokenizer.encode(item.text, addSpecial: true, parseSpecial: true) == item.ids,
+                    "\(item.text)")
             }
             for item in reference.completions {
                 #expect(tokenizer.encode(item.prompt, addSpecial: true, parseSpecial: true) == item.promptIDs)
@@ -93,7 +95,8 @@ import WeightStore
             let own = logits.buffer[Int(alternatives[0].id)] - normaliser
             differences.append(abs(own - alternatives[0].logProbability))
             if gap > 0.5 {
-                #expect(Int32(decoder.kernels.argmax(logits)) == item.ids[index], "\(item.prompt), step \(index)")
+                #expect(
+                    Int32(decoder.kernels.argmax(logits)) == item.ids[index], "\(item.prompt), step \(index)")
             }
             decoder.step(item.ids[index], at: item.promptIDs.count + index)
         }

@@ -5,12 +5,15 @@
 #include "../include/ckernels.h"
 
 void ck_avx512_quantize(ck_activations *x, const float *values, size_t n);
-void ck_avx512_rows_dot(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list, size_t begin,
-                        size_t end);
+void ck_avx512_rows_dot(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
+                        size_t begin, size_t end);
 void ck_avx512_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
-void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin, size_t end,
-                           void *scratch);
+void ck_avx512_channels_add_floats(float *y, const ck_channels *w, const ck_activations *x,
+                                   const uint32_t *mask, size_t block_begin, size_t block_end,
+                                   size_t out_begin, size_t out_end);
+void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
+                           size_t end, void *scratch);
 void ck_avx512_channels_matmul(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
                                size_t out_begin, size_t out_end, void *scratch);
 void ck_avx512_rms_norm(float *out, const float *x, const float *gain, size_t n, float epsilon);

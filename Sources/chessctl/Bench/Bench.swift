@@ -35,7 +35,9 @@ struct Bench {
             decode.append(
                 Double(tokens)
                     / seconds {
-                        for index in 0..<tokens { decoder.step(prompt[index % prompt.count], at: prompt.count + index) }
+                        for index in 0..<tokens {
+                            decoder.step(prompt[index % prompt.count], at: prompt.count + index)
+                        }
                     })
         }
         let bytes = decoder.weights.bytesPerToken
@@ -102,7 +104,8 @@ struct BenchResult: Encodable {
             let whole = Int((value * scale).rounded())
             guard digits > 0 else { return "\(whole)" }
             let fraction = String(whole % Int(scale))
-            return "\(whole / Int(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
+            return "\(whole / Int(scale))." + String(repeating: "0", count: digits - fraction.count)
+                + fraction
         }
         return """
             model             \(model)
