@@ -1,7 +1,8 @@
 # The only entry point: `make help` lists what there is.
 
 SWIFT := $(shell scripts/find-swift)
-SWIFTC_DIR := $(dir $(SWIFT))
+# The compiler calls the linker that lies beside it; an empty environment has no PATH at all.
+export PATH := $(patsubst %/,%,$(dir $(SWIFT))):$(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chessd
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 TEST_LOG := .build/test.log
@@ -30,10 +31,10 @@ kernels-check: setup  ## checks every C kernel against the scalar one, natively 
 	@scripts/check-kernels
 
 check: setup  ## format, layering, limits on length and unsafe code
-	@PATH="$(SWIFTC_DIR):$$PATH" scripts/check
+	@scripts/check
 
 format:  ## rewrites the Swift and C sources in the project's format
-	@PATH="$(SWIFTC_DIR):$$PATH" swift-format format --in-place --parallel --recursive Sources Tests Package.swift
+	@swift-format format --in-place --parallel --recursive Sources Tests Package.swift
 
 bench: build  ## decode and prefill speed of the test model; see Benchmarks/README.md
 	@scripts/bench
