@@ -44,12 +44,19 @@ struct Chessd: AsyncParsableCommand {
     var socket: String?
     @Option(help: ArgumentHelp("Compute threads. (default: one per core)", valueName: "count"))
     var threads: String?
-    @Option(help: ArgumentHelp("Tokens of context. (default: the model's own)", valueName: "tokens"))
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of context. (default: 4096, or the model's own if less)", valueName: "tokens"))
     var context: String?
     @Option(
         help: ArgumentHelp(
             "Kernel set, such as scalar or neon. (default: the best there is)", valueName: "name"))
     var kernels: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where weights live: mapped, so that the kernel may take them back; resident, in large pages; or "
+                + "auto, resident where memory is plenty. (default: auto)", valueName: "place"))
+    var weights: String?
     @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
@@ -111,7 +118,8 @@ struct Chessd: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "model": model, "socket": socket, "threads": threads, "context": context, "kernels": kernels,
-            "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
+            "weights": weights, "log-level": logLevel, "queue": queue, "grace": grace,
+            "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
         ]
         return given.compactMapValues { $0 }

@@ -18,7 +18,8 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let kernels = try kernelSet(settings.kernels)
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
-    let store = try WeightStore(path: settings.model, threads: threads)
+    let store = try WeightStore(
+        path: settings.model, threads: threads, residency: residency(settings.weights))
     let context = settings.context ?? min(store.parameters.contextLength, defaultContext)
     let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
     let tokenizer = try Tokenizer(store.vocabulary())
@@ -49,6 +50,12 @@ private func kernelSet(_ name: String?) throws -> KernelSet {
     if let set = KernelSet(named: name) { return set }
     let available = KernelSet.available.map(\.name).joined(separator: ", ")
     throw LoadError(description: "kernels \(name): not on this processor; it has \(available)")
+}
+
+private func residency(_ word: String) throws -> Residency {
+    if let residency = Residency(rawValue: word) { return residency }
+    let known = Residency.allCases.map(\.rawValue).joined(separator: ", ")
+    throw LoadError(description: "weights \(word): not a place for weights; choose one of \(known)")
 }
 
 /// A template that cannot be read must not keep the daemon from completing plain text.

@@ -8,10 +8,12 @@ package struct Settings: Sendable, Equatable {
     package var socket: String
     /// Compute threads; `nil` takes one per core the daemon may use.
     package var threads: Int?
-    /// Tokens of context; `nil` takes the model's own length.
+    /// Tokens of context; `nil` takes 4096, or the model's own length when that is less.
     package var context: Int?
     /// Name of a kernel set; `nil` takes the best the processor has.
     package var kernels: String?
+    /// Where the weights live: a word of `Residency`.
+    package var weights: String
     package var logLevel: Logger.Level
     /// Requests that may wait.
     package var queue: Int
@@ -31,6 +33,7 @@ struct SettingKey: Sendable, Equatable {
     static let threads = SettingKey(name: "threads", fallback: nil, range: 1...256)
     static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
     static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
+    static let weights = SettingKey(name: "weights", fallback: "auto", range: nil)
     static let logLevel = SettingKey(name: "log-level", fallback: "info", range: nil)
     static let queue = SettingKey(name: "queue", fallback: "8", range: 0...1024)
     static let grace = SettingKey(name: "grace", fallback: "5", range: 0...3600)
@@ -40,8 +43,8 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, threads, context, kernels, logLevel, queue, grace, bodyLimit, connections, idleTimeout,
-        clientTimeout,
+        model, socket, threads, context, kernels, weights, logLevel, queue, grace, bodyLimit, connections,
+        idleTimeout, clientTimeout,
     ]
 
     /// `log-level` is `CHESSD_LOG_LEVEL`.

@@ -39,8 +39,8 @@ struct SettingsResolver {
         if let value = try number(.grace) { limits.grace = .seconds(value) }
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, threads: try number(.threads),
-            context: try number(.context), kernels: text(.kernels), logLevel: try logLevel(),
-            queue: try number(.queue) ?? 0, limits: limits)
+            context: try number(.context), kernels: text(.kernels), weights: text(.weights) ?? "auto",
+            logLevel: try logLevel(), queue: try number(.queue) ?? 0, limits: limits)
     }
 
     private func text(_ key: SettingKey) -> String? {

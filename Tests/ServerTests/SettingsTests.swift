@@ -43,6 +43,7 @@ import Testing
     @Test func everyKeyIsReadFromEverySource() throws {
         let values = [
             "model": "m", "socket": "/s", "threads": "3", "context": "512", "kernels": "scalar",
+            "weights": "mapped",
             "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",
             "client-timeout": "7",
@@ -55,6 +56,7 @@ import Testing
         let fromFlags = try resolve(flags: values)
         #expect(fromFlags == (try resolve(environment: variables)))
         #expect(fromFlags == (try resolve(file: file)))
+        #expect(fromFlags.weights == "mapped")
         #expect(fromFlags.logLevel == .debug)
         #expect(fromFlags.queue == 0)
         #expect(fromFlags.limits.grace == .seconds(9))

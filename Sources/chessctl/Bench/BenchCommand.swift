@@ -37,6 +37,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "How often everything is measured; medians are printed.")
     var runs: Int = 5
 
+    @Option(help: "Where weights live: auto, mapped or resident; see chessd --help.")
+    var weights: Residency = .automatic
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -56,7 +59,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         let threads = threads ?? Cores.recommendedThreads
         let set = kernels.flatMap { KernelSet(named: $0) } ?? .best
-        let store = try WeightStore(path: model, threads: threads)
+        let store = try WeightStore(path: model, threads: threads, residency: weights)
         let context = prompt + tokens + 1
         let decoder = try Decoder(store: store, kernels: set, context: context, threads: threads)
         let bench = Bench(decoder, prompt: prompt, tokens: tokens)
@@ -71,3 +74,5 @@ struct BenchCommand: ParsableCommand {
         }
     }
 }
+
+extension Residency: ExpressibleByArgument {}
