@@ -24,6 +24,9 @@ package enum ProcessFacts {
         return min(machine, max(0, limit - used))
     }
 
+    /// Gives memory that was freed back to the machine, after work that needed much for a moment.
+    package static func returnFreedMemory() { ch_return_freed_memory() }
+
     /// Nanoseconds of a clock that never goes back.
     package static var monotonicNanoseconds: UInt64 {
         var now = timespec()

@@ -12,7 +12,10 @@ internal import Glibc
 
     /// Large buffers are mapped, so that pages never touched cost no memory; others come from the heap.
     /// Traps when the memory is not to be had; sizes come from checked hyperparameters.
-    package init(count: Int) {
+    ///
+    /// - Parameter largePages: for bytes that are all read again and again, such as weights: saves a page walk
+    ///   every 4 KiB. Not for memory that fills slowly, since touching a byte takes 2 MiB.
+    package init(count: Int, largePages: Bool = false) {
         precondition(count >= 0, "\(count) elements")
         self.count = count
         let byteCount = max(count * MemoryLayout<Element>.stride, 1)
@@ -25,8 +28,7 @@ internal import Glibc
             guard let address = unsafe address, unsafe address != MAP_FAILED else {
                 preconditionFailure("no memory for \(byteCount) bytes")
             }
-            // Weights are read from end to end for each token: large pages save a page walk every 4 KiB.
-            _ = unsafe madvise(address, mappedBytes, Int32(MADV_HUGEPAGE))
+            if largePages { _ = unsafe madvise(address, mappedBytes, Int32(MADV_HUGEPAGE)) }
             unsafe raw = address
         } else {
             mappedBytes = 0

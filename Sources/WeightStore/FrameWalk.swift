@@ -64,7 +64,8 @@ struct FrameWalk {
     private func places(isResident: Bool) -> [StoredBytes] {
         let segments = store.index.segments
         let inMemory = segments.filter { isResident || $0.encoding != .raw }
-        let memory = SharedBuffer<UInt8>(count: inMemory.reduce(0) { $0 + Self.aligned($1.rawBytes) })
+        let memory = SharedBuffer<UInt8>(
+            count: inMemory.reduce(0) { $0 + Self.aligned($1.rawBytes) }, largePages: true)
         var next = 0
         return segments.map { segment in
             guard isResident || segment.encoding != .raw else {

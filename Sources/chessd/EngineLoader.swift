@@ -24,6 +24,7 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
     let tokenizer = try Tokenizer(store.vocabulary())
     let template = try template(of: store, logger: logger)
+    ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
     logger.info(
         "model loaded",

@@ -26,6 +26,9 @@ uint32_t ch_crc32c(uint32_t crc, const void *bytes, size_t count);
 // Opens `path` with open(2); variadic in C, so Swift cannot call it. Returns a descriptor or -errno.
 int ch_open(const char *path, int flags, unsigned mode);
 
+// Gives memory that was freed back to the kernel, where the C library keeps it otherwise.
+void ch_return_freed_memory(void);
+
 // Adds one to *counter and returns what it held. Orders nothing else.
 static inline uint32_t ch_claim(uint32_t *counter) {
     return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
