@@ -7,7 +7,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chessd
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 TEST_LOG := .build/test.log
 
-.PHONY: help setup build demo test check format bench kernels-check models clean
+.PHONY: help setup build demo test check format bench kernels-check decode-check models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -29,6 +29,11 @@ test: build models kernels-check  ## builds and runs every test
 
 kernels-check: setup  ## checks every C kernel against the scalar one, natively and under qemu-aarch64
 	@scripts/check-kernels
+
+decode-check: build models  ## decodes SmolLM2 with the NEON kernels under qemu, beside llama.cpp's outputs
+	@.build/release/chessctl import --force --compression none "$$(scripts/fetch-model smollm2)" \
+	    -o .build/decode-check.chess >/dev/null
+	@Tests/KernelCheck/decode.sh .build/decode-check.chess
 
 check: setup  ## format, layering, limits on length and unsafe code
 	@scripts/check

@@ -73,10 +73,11 @@ CK_INLINE void add_scaled(const int levels, const int has_min, const int offset,
 
 // Products of 128 outputs from two units of 4- or 6-bit codes: nibbles are split after interleaving.
 CK_INLINE void products128(const int bits, const group_list *restrict list, size_t unit, size_t high,
-                           __m512i low_sum[4], __m512i high_sum[4]) {
+                           __m512i low_sum[4], __m512i high_sum[4], line_list *restrict ahead) {
     const __m512i nibble = _mm512_set1_epi8(15), top = _mm512_set1_epi8(0x30);
     for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = _mm512_setzero_si512();
     for (size_t q = 0; q < list->fours; q++) {
+        prefetch_some(ahead);
         const uint8_t *const *run = list->run + 4 * q;
         const size_t at = 32 * unit;
         __m512i t[4];
@@ -107,11 +108,12 @@ CK_INLINE void products128(const int bits, const group_list *restrict list, size
 
 // Products of the 64 outputs of one unit, of any integer form.
 CK_INLINE void products64(const int bits, const group_list *restrict list, size_t unit, size_t high,
-                          __m512i sum[4]) {
+                          __m512i sum[4], line_list *restrict ahead) {
     const __m512i sign = _mm512_set1_epi8(-128);
     __m512i correction = _mm512_setzero_si512();
     for (int k = 0; k < 4; k++) sum[k] = _mm512_setzero_si512();
     for (size_t q = 0; q < list->fours; q++) {
+        prefetch_some(ahead);
         const uint8_t *const *run = list->run + 4 * q;
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
@@ -179,7 +181,9 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                            kept_next};
         for (size_t unit = from; unit < end;) {
             const int wide = (bits == 4 || bits == 6) && unit + 2 <= end;
-            prefetch_lines(&next, upper > 0 ? 2 : 1, lines * (wide ? 2 : 1));
+            line_list ahead;
+            list_lines(&next, &ahead, upper > 0 ? 2 : 1, lines * (wide ? 2 : 1),
+                       list[0].fours + (parts > 1 ? list[1].fours : 0));
             if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + 1, unit, wide ? 2 : 1);
             for (int part = 0; part < parts; part++) {
                 if (list[part].fours == 0) continue;
@@ -189,14 +193,14 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                     levels == 2 ? w->supers + g * (size_t)group / 256 * w->super_stride : NULL;
                 __m512i low[4], rest[4];
                 if (wide) {
-                    products128(bits, &list[part], unit, high, low, rest);
+                    products128(bits, &list[part], unit, high, low, rest, &ahead);
                     for (size_t k = 0; k < 4; k++) {
                         const size_t j = 64 * (unit + k / 2) + 16 * (k % 2);
                         add_scaled(levels, has_min, offset, y, w, plane, super, j, low[k], &list[part]);
                         add_scaled(levels, has_min, offset, y, w, plane, super, j + 32, rest[k], &list[part]);
                     }
                 } else {
-                    products64(bits, &list[part], unit, high, low);
+                    products64(bits, &list[part], unit, high, low, &ahead);
                     for (size_t k = 0; k < 4; k++) {
                         add_scaled(levels, has_min, offset, y, w, plane, super, 64 * unit + 16 * k, low[k],
                                    &list[part]);

@@ -14,16 +14,40 @@ typedef struct {
     uint32_t left;  // channels whose lines are not all asked for
 } prefetcher;
 
-CK_INLINE void prefetch_lines(prefetcher *restrict p, const int planes, size_t lines) {
-    for (size_t i = 0; i < lines && p->left != 0; i++) {
-        const uint8_t *run = p->run + (size_t)__builtin_ctz(p->left) * p->stride;
-        _mm_prefetch((const char *)run + p->begin[p->plane] + p->at, _MM_HINT_T1);
-        p->at += 64;
-        if (p->at < p->bytes[p->plane]) continue;
+// Lines to ask for, `step` at a time: all at once, some of them would be forgotten.
+enum { LINES_AT_MOST = 128 };
+
+typedef struct {
+    const char *line[LINES_AT_MOST];
+    size_t count, done, step;
+} line_list;
+
+// Lists the next `wanted` lines, for `turns` turns.
+CK_INLINE void list_lines(prefetcher *restrict p, line_list *restrict list, const int planes, size_t wanted,
+                          size_t turns) {
+    if (wanted > LINES_AT_MOST) wanted = LINES_AT_MOST;
+    size_t count = 0;
+    while (count < wanted && p->left != 0) {
+        const char *at =
+            (const char *)p->run + (size_t)__builtin_ctz(p->left) * p->stride + p->begin[p->plane] + p->at;
+        const size_t rest = (p->bytes[p->plane] - p->at + 63) / 64;
+        const size_t some = rest < wanted - count ? rest : wanted - count;
+        for (size_t i = 0; i < some; i++) list->line[count + i] = at + 64 * i;
+        count += some;
+        p->at += 64 * some;
+        if (some < rest) break;
         p->at = 0;
         if (planes == 2) p->plane ^= 1;
         if (p->plane == 0) p->left &= p->left - 1;
     }
+    list->count = count;
+    list->done = 0;
+    list->step = (count + turns - 1) / turns;
+}
+
+CK_INLINE void prefetch_some(line_list *restrict list) {
+    const size_t end = list->done + list->step < list->count ? list->done + list->step : list->count;
+    for (; list->done < end; list->done++) _mm_prefetch(list->line[list->done], _MM_HINT_T1);
 }
 
 // The channels to ask for while block b is added. A call may be for one block of many: then the next one is

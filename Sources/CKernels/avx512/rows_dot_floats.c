@@ -1,0 +1,48 @@
+#include "../ck_internal.h"
+
+#if defined(__x86_64__)
+#include "avx512.h"
+#include "lanes.h"
+
+// 16 floats of a run of float codes; lanes outside m are zero.
+CK_INLINE __m512 float_codes(const int bits, __mmask16 m, const uint8_t *run, size_t i) {
+    if (bits == CK_F16) return halves_masked(m, run + 2 * i);
+    if (bits == CK_F32) return _mm512_maskz_loadu_ps(m, run + 4 * i);
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, run + 2 * i));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *restrict w,
+                          const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,
+                          size_t end) {
+    for (size_t i = begin; i < end; i++) {
+        const uint8_t *run = w->base + (list ? list[i] : i) * w->stride;
+        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (size_t c = 0; c < w->cols; c += 32) {
+            for (size_t part = 0; part < 2; part++) {
+                const size_t at = c + 16 * part;
+                const __mmask16 m = at < w->cols ? first_lanes(w->cols - at) : 0;
+                sum[part] = _mm512_fmadd_ps(float_codes(bits, m, run, at),
+                                            _mm512_maskz_loadu_ps(m, x->values + at), sum[part]);
+            }
+        }
+        y[i] = _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1]));
+    }
+}
+
+void ck_avx512_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
+                               size_t begin, size_t end) {
+    switch (w->form.bits) {
+        case CK_F16:
+            dot_floats(CK_F16, y, w, x, list, begin, end);
+            return;
+        case CK_BF16:
+            dot_floats(CK_BF16, y, w, x, list, begin, end);
+            return;
+        default:
+            dot_floats(CK_F32, y, w, x, list, begin, end);
+            return;
+    }
+}
+CK_TARGET_END
+#endif
