@@ -1,5 +1,5 @@
-// What the AVX-512 kernels share. SwiftPM has no flags per file, so every function below this header is compiled
-// for the instructions that select.c asks the processor for.
+// What the AVX-512 kernels share. SwiftPM has no flags per file, so every function below this header is
+// compiled for the instructions that select.c asks the processor for.
 #ifndef CK_AVX512_LANES_H
 #define CK_AVX512_LANES_H
 
@@ -8,8 +8,8 @@
 #include "../scalar/scalar.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), \
-                             apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), apply_to = function)
 #define CK_TARGET_END _Pragma("clang attribute pop")
 #else
 #define CK_TARGET_END
@@ -18,17 +18,17 @@
 
 #define CK_INLINE static inline __attribute__((always_inline))
 
-// The integer forms that models come in: (name, bits, group, levels, has_min, offset). Each becomes a kernel of
-// its own, so that the five numbers are constants in its loops.
-#define CK_EACH_FORM(FORM)       \
-    FORM(q4_0, 4, 32, 1, 0, 8)   \
-    FORM(q4_1, 4, 32, 1, 1, 0)   \
-    FORM(q5_0, 5, 32, 1, 0, 16)  \
-    FORM(q5_1, 5, 32, 1, 1, 0)   \
-    FORM(q8_0, 8, 32, 1, 0, 0)   \
-    FORM(q3_k, 4, 16, 2, 0, 4)   \
-    FORM(q4_k, 4, 32, 2, 1, 0)   \
-    FORM(q5_k, 5, 32, 2, 1, 0)   \
+// The integer forms that models come in: (name, bits, group, levels, has_min, offset). Each becomes a kernel
+// of its own, so that the five numbers are constants in its loops.
+#define CK_EACH_FORM(FORM)      \
+    FORM(q4_0, 4, 32, 1, 0, 8)  \
+    FORM(q4_1, 4, 32, 1, 1, 0)  \
+    FORM(q5_0, 5, 32, 1, 0, 16) \
+    FORM(q5_1, 5, 32, 1, 1, 0)  \
+    FORM(q8_0, 8, 32, 1, 0, 0)  \
+    FORM(q3_k, 4, 16, 2, 0, 4)  \
+    FORM(q4_k, 4, 32, 2, 1, 0)  \
+    FORM(q5_k, 5, 32, 2, 1, 0)  \
     FORM(q6_k, 6, 16, 2, 0, 32)
 
 CK_INLINE int form_is(const ck_form *f, int bits, int group, int levels, int has_min, int offset) {

@@ -16,14 +16,16 @@ CK_INLINE void multiply(const int group, const int has_mins, float *restrict y, 
     __m512 total[6][2];
     for (size_t i = 0; i < count; i++) {
         for (size_t v = 0; v < 2; v++) {
-            total[i][v] = adds ? _mm512_maskz_loadu_ps(lanes[v], y + (t + i) * y_stride + 16 * v) : _mm512_setzero_ps();
+            total[i][v] =
+                adds ? _mm512_maskz_loadu_ps(lanes[v], y + (t + i) * y_stride + 16 * v) : _mm512_setzero_ps();
         }
     }
     for (size_t g = 0; g < inputs / (size_t)group; g++) {
         __m512i sum[6][2];
         for (size_t i = 0; i < count; i++) sum[i][0] = sum[i][1] = _mm512_setzero_si512();
         for (size_t q = g * (size_t)group / 4; q < (g + 1) * (size_t)group / 4; q++) {
-            const __m512i w0 = _mm512_load_si512(p->codes + 128 * q), w1 = _mm512_load_si512(p->codes + 128 * q + 64);
+            const __m512i w0 = _mm512_load_si512(p->codes + 128 * q),
+                          w1 = _mm512_load_si512(p->codes + 128 * q + 64);
             for (size_t i = 0; i < count; i++) {
                 int32_t four;
                 memcpy(&four, x->codes + (t + i) * padded + first + 4 * q, 4);
@@ -37,15 +39,18 @@ CK_INLINE void multiply(const int group, const int has_mins, float *restrict y, 
             const __m512 min = has_mins ? _mm512_load_ps(p->mins + 32 * g + 16 * v) : _mm512_setzero_ps();
             for (size_t i = 0; i < count; i++) {
                 const __m512 xs = _mm512_set1_ps(scales[(t + i) * scale_groups + g]);
-                total[i][v] = _mm512_fmadd_ps(scale, _mm512_mul_ps(xs, _mm512_cvtepi32_ps(sum[i][v])), total[i][v]);
+                total[i][v] =
+                    _mm512_fmadd_ps(scale, _mm512_mul_ps(xs, _mm512_cvtepi32_ps(sum[i][v])), total[i][v]);
                 if (has_mins) {
-                    total[i][v] = _mm512_fnmadd_ps(min, _mm512_set1_ps(sums[(t + i) * scale_groups + g]), total[i][v]);
+                    total[i][v] =
+                        _mm512_fnmadd_ps(min, _mm512_set1_ps(sums[(t + i) * scale_groups + g]), total[i][v]);
                 }
             }
         }
     }
     for (size_t i = 0; i < count; i++) {
-        for (size_t v = 0; v < 2; v++) _mm512_mask_storeu_ps(y + (t + i) * y_stride + 16 * v, lanes[v], total[i][v]);
+        for (size_t v = 0; v < 2; v++)
+            _mm512_mask_storeu_ps(y + (t + i) * y_stride + 16 * v, lanes[v], total[i][v]);
     }
 }
 
@@ -53,42 +58,45 @@ CK_INLINE void multiply_all(const int group, const int has_mins, float *restrict
                             const panel *restrict p, const ck_batch *restrict x, size_t first, size_t inputs,
                             const __mmask16 lanes[2], int adds) {
     size_t t = 0;
-    for (; t + 6 <= x->count; t += 6) multiply(group, has_mins, y, y_stride, p, x, t, 6, first, inputs, lanes, adds);
-    for (; t + 3 <= x->count; t += 3) multiply(group, has_mins, y, y_stride, p, x, t, 3, first, inputs, lanes, adds);
+    for (; t + 6 <= x->count; t += 6)
+        multiply(group, has_mins, y, y_stride, p, x, t, 6, first, inputs, lanes, adds);
+    for (; t + 3 <= x->count; t += 3)
+        multiply(group, has_mins, y, y_stride, p, x, t, 3, first, inputs, lanes, adds);
     for (; t < x->count; t++) multiply(group, has_mins, y, y_stride, p, x, t, 1, first, inputs, lanes, adds);
 }
 
-#define FORM(name, bits, group, levels, has_min, offset)                                                           \
-    static void rows_##name(float *restrict y, size_t y_stride, const ck_rows *restrict w,                         \
-                            const ck_batch *restrict x, size_t begin, size_t end, void *restrict scratch) {        \
-        const size_t padded = ck_pad64(w->cols);                                                                   \
-        panel p = panel_at(scratch, 0);                                                                            \
-        for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {                                                \
-            const __mmask16 lanes[2] = {first_lanes(end - row), row + 16 < end ? first_lanes(end - row - 16) : 0}; \
-            for (size_t first = 0; first < padded; first += PANEL_INPUTS) {                                        \
-                const size_t inputs = padded - first < PANEL_INPUTS ? padded - first : PANEL_INPUTS;               \
-                pack_rows(bits, group, levels, has_min, offset, w, row, end, first, inputs, &p);                   \
-                multiply_all(group, has_min || offset || bits == 8, y + row, y_stride, &p, x, first, inputs,       \
-                             lanes, first > 0);                                                                    \
-            }                                                                                                      \
-        }                                                                                                          \
-    }                                                                                                              \
-    static void channels_##name(float *restrict y, size_t y_stride, const ck_channels *restrict w,                 \
-                                const ck_batch *restrict x, size_t out_begin, size_t out_end,                      \
-                                void *restrict scratch) {                                                          \
-        const size_t padded = (w->channels + 31) / 32 * 32;                                                        \
-        panel p[2] = {panel_at(scratch, 0), panel_at(scratch, 1)};                                                 \
-        const __mmask16 lanes[2] = {0xffff, 0xffff};                                                               \
-        for (size_t j = out_begin; j < out_end; j += 64) {                                                         \
-            for (size_t first = 0; first < padded; first += PANEL_INPUTS) {                                        \
-                const size_t inputs = padded - first < PANEL_INPUTS ? padded - first : PANEL_INPUTS;               \
-                pack_channels(bits, group, levels, has_min, offset, w, j / 64, first, inputs, p);                  \
-                for (size_t half = 0; half < 2; half++) {                                                          \
-                    multiply_all(group, has_min || offset || bits == 8, y + j + 32 * half, y_stride, &p[half], x,  \
-                                 first, inputs, lanes, 1);                                                         \
-                }                                                                                                  \
-            }                                                                                                      \
-        }                                                                                                          \
+#define FORM(name, bits, group, levels, has_min, offset)                                                     \
+    static void rows_##name(float *restrict y, size_t y_stride, const ck_rows *restrict w,                   \
+                            const ck_batch *restrict x, size_t begin, size_t end, void *restrict scratch) {  \
+        const size_t padded = ck_pad64(w->cols);                                                             \
+        panel p = panel_at(scratch, 0);                                                                      \
+        for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {                                          \
+            const __mmask16 lanes[2] = {first_lanes(end - row),                                              \
+                                        row + 16 < end ? first_lanes(end - row - 16) : 0};                   \
+            for (size_t first = 0; first < padded; first += PANEL_INPUTS) {                                  \
+                const size_t inputs = padded - first < PANEL_INPUTS ? padded - first : PANEL_INPUTS;         \
+                pack_rows(bits, group, levels, has_min, offset, w, row, end, first, inputs, &p);             \
+                multiply_all(group, has_min || offset || bits == 8, y + row, y_stride, &p, x, first, inputs, \
+                             lanes, first > 0);                                                              \
+            }                                                                                                \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void channels_##name(float *restrict y, size_t y_stride, const ck_channels *restrict w,           \
+                                const ck_batch *restrict x, size_t out_begin, size_t out_end,                \
+                                void *restrict scratch) {                                                    \
+        const size_t padded = (w->channels + 31) / 32 * 32;                                                  \
+        panel p[2] = {panel_at(scratch, 0), panel_at(scratch, 1)};                                           \
+        const __mmask16 lanes[2] = {0xffff, 0xffff};                                                         \
+        for (size_t j = out_begin; j < out_end; j += 64) {                                                   \
+            for (size_t first = 0; first < padded; first += PANEL_INPUTS) {                                  \
+                const size_t inputs = padded - first < PANEL_INPUTS ? padded - first : PANEL_INPUTS;         \
+                pack_channels(bits, group, levels, has_min, offset, w, j / 64, first, inputs, p);            \
+                for (size_t half = 0; half < 2; half++) {                                                    \
+                    multiply_all(group, has_min || offset || bits == 8, y + j + 32 * half, y_stride,         \
+                                 &p[half], x, first, inputs, lanes, 1);                                      \
+                }                                                                                            \
+            }                                                                                                \
+        }                                                                                                    \
     }
 CK_EACH_FORM(FORM)
 #undef FORM
@@ -100,7 +108,8 @@ CK_INLINE void multiply_floats(float *restrict y, size_t y_stride, const float *
     __m512 total[6][2];
     for (size_t i = 0; i < count; i++) {
         for (size_t v = 0; v < 2; v++) {
-            total[i][v] = adds ? _mm512_maskz_loadu_ps(lanes[v], y + (t + i) * y_stride + 16 * v) : _mm512_setzero_ps();
+            total[i][v] =
+                adds ? _mm512_maskz_loadu_ps(lanes[v], y + (t + i) * y_stride + 16 * v) : _mm512_setzero_ps();
         }
     }
     for (size_t k = 0; k < inputs; k++) {
@@ -112,7 +121,8 @@ CK_INLINE void multiply_floats(float *restrict y, size_t y_stride, const float *
         }
     }
     for (size_t i = 0; i < count; i++) {
-        for (size_t v = 0; v < 2; v++) _mm512_mask_storeu_ps(y + (t + i) * y_stride + 16 * v, lanes[v], total[i][v]);
+        for (size_t v = 0; v < 2; v++)
+            _mm512_mask_storeu_ps(y + (t + i) * y_stride + 16 * v, lanes[v], total[i][v]);
     }
 }
 
@@ -124,8 +134,8 @@ static void multiply_all_floats(float *restrict y, size_t y_stride, const float 
     for (; t < x->count; t++) multiply_floats(y, y_stride, p, x, t, 1, first, inputs, lanes, adds);
 }
 
-static void rows_floats(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin, size_t end,
-                        void *scratch) {
+static void rows_floats(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
+                        size_t end, void *scratch) {
     float *p = scratch;
     for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {
         const size_t rows = end - row < PANEL_OUTPUTS ? end - row : PANEL_OUTPUTS;
@@ -141,8 +151,8 @@ static void rows_floats(float *y, size_t y_stride, const ck_rows *w, const ck_ba
     }
 }
 
-static void channels_floats(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x, size_t out_begin,
-                            size_t out_end, void *scratch) {
+static void channels_floats(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
+                            size_t out_begin, size_t out_end, void *scratch) {
     float *p = scratch;
     for (size_t j = out_begin; j < out_end; j += PANEL_OUTPUTS) {
         const size_t outputs = out_end - j < PANEL_OUTPUTS ? out_end - j : PANEL_OUTPUTS;
@@ -160,16 +170,16 @@ static void channels_floats(float *y, size_t y_stride, const ck_channels *w, con
     }
 }
 
-void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin, size_t end,
-                           void *scratch) {
+void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
+                           size_t end, void *scratch) {
     if (ck_is_float(&w->form)) {
         rows_floats(y, y_stride, w, x, begin, end, scratch);
         return;
     }
-#define FORM(name, bits, group, levels, has_min, offset)            \
-    if (form_is(&w->form, bits, group, levels, has_min, offset)) {  \
-        rows_##name(y, y_stride, w, x, begin, end, scratch);        \
-        return;                                                     \
+#define FORM(name, bits, group, levels, has_min, offset)           \
+    if (form_is(&w->form, bits, group, levels, has_min, offset)) { \
+        rows_##name(y, y_stride, w, x, begin, end, scratch);       \
+        return;                                                    \
     }
     CK_EACH_FORM(FORM)
 #undef FORM
@@ -182,10 +192,10 @@ void ck_avx512_channels_matmul(float *y, size_t y_stride, const ck_channels *w, 
         channels_floats(y, y_stride, w, x, out_begin, out_end, scratch);
         return;
     }
-#define FORM(name, bits, group, levels, has_min, offset)                  \
-    if (form_is(&w->form, bits, group, levels, has_min, offset)) {        \
-        channels_##name(y, y_stride, w, x, out_begin, out_end, scratch);  \
-        return;                                                           \
+#define FORM(name, bits, group, levels, has_min, offset)                 \
+    if (form_is(&w->form, bits, group, levels, has_min, offset)) {       \
+        channels_##name(y, y_stride, w, x, out_begin, out_end, scratch); \
+        return;                                                          \
     }
     CK_EACH_FORM(FORM)
 #undef FORM

@@ -33,7 +33,8 @@ void ck_avx512_quantize(ck_activations *x, const float *values, size_t n) {
         const size_t at = g * 32;
         const __mmask16 m0 = at < n ? first_lanes(n - at) : 0;
         const __mmask16 m1 = at + 16 < n ? first_lanes(n - at - 16) : 0;
-        const __m512 a = _mm512_maskz_loadu_ps(m0, values + at), b = _mm512_maskz_loadu_ps(m1, values + at + 16);
+        const __m512 a = _mm512_maskz_loadu_ps(m0, values + at),
+                     b = _mm512_maskz_loadu_ps(m1, values + at + 16);
         const float top = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
         const float scale = top / 127, inverse = top > 0 ? 127 / top : 0;
         const __m512i ca = _mm512_cvtps_epi32(_mm512_mul_ps(a, _mm512_set1_ps(inverse)));
