@@ -1,7 +1,7 @@
 // Decodes with one kernel table: decode STORE DESCRIPTION TABLE STEPS PROMPT [FORCED]
 //
-// PROMPT and FORCED are token ids with commas between them; DESCRIPTION is what describe.py writes. Prints for
-// each step the greedy id and its log-probability. With FORCED the sequence follows those ids instead of its
+// PROMPT and FORCED are token ids with commas between them; DESCRIPTION is what describe.py writes. Prints
+// for each step the greedy id and its log-probability. With FORCED the sequence follows those ids instead of its
 // own, so that a near-tie which falls the other way does not change what later steps are asked.
 // decode --tables prints the names of the tables that this processor can run.
 #include "decode_prompt.h"

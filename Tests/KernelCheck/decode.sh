@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Decodes SmolLM2-135M with the kernels of aarch64 under qemu, and with every table of this processor, and holds
-# both against llama.cpp's answers: decode.sh STORE, made by `chessctl import --compression none` from the GGUF
-# file that Tests/ReferenceTests/Golden/README.md names. A C program stands in for the decoder, because the
+# Decodes SmolLM2-135M with the kernels of aarch64 under qemu, and with every table of this processor, and
+# holds both against llama.cpp's answers: decode.sh STORE, made by `chessctl import --compression none` from the
+# GGUF file that Tests/ReferenceTests/Golden/README.md names. A C program stands in for the decoder, because the
 # kernels are all that depends on the processor and a C cross compiler is easier to come by than a Swift one.
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: decode.sh STORE" >&2; exit 2; }
