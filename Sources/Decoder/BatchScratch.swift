@@ -3,54 +3,76 @@ internal import Machine
 internal import Tensors
 internal import WeightStore
 
-/// Memory of one prefill batch, allocated once and touched only when prompts come.
+/// Memory of one batch of tokens, allocated once; large parts cost memory only once they are touched.
 struct BatchScratch: Sendable {
     let capacity: Int
-    /// Strides of the rows, in floats: the widths padded to whole units.
-    let width: Int
-    let queryWidth: Int
-    let keyWidth: Int
-    let feedForwardWidth: Int
-    /// `[capacity, width]`, the residual streams.
-    let residual: SharedBuffer<Float>
-    let normed: SharedBuffer<Float>
-    let queries: SharedBuffer<Float>
-    let keys: SharedBuffer<Float>
-    let values: SharedBuffer<Float>
-    let mixed: SharedBuffer<Float>
-    let gate: SharedBuffer<Float>
-    let up: SharedBuffer<Float>
+    /// `[capacity, embedding]`, the residual streams.
+    let residual: Rows
+    let queries: Rows
+    let keys: Rows
+    let values: Rows
+    let up: Rows
+    /// As wide as any output of a row-major matrix in a layer.
+    let spare: Rows
     /// `[capacity, rope.dimension / 2]`.
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    let input: Activations
-    let mixedInput: Activations
-    let hidden: Activations
+    /// The normalised residual streams.
+    let input: BatchInput
+    /// The same with channels left out, for one or two sparse matrices.
+    let dropped: [BatchInput]
+    /// What attention found.
+    let mixed: BatchInput
+    /// The gate, activated, then its product with `up`.
+    let hidden: BatchInput
+    /// `[headRows, vocabulary]`, for the logits of several tokens; two sets, to compare them.
+    let logits: [Rows]
+    let spareLogits: Rows
     /// One counter per layer for attention.
     let claims: ClaimCounters
     /// Set by worker 0 before a barrier, read by all after it.
     let isStopped: SharedBuffer<UInt8>
 
+    /// Tokens whose logits are computed together.
+    static let headRows = 16
+
     init(_ shape: ModelParameters, capacity: Int) {
         self.capacity = capacity
-        width = WeightForm.padded(shape.embedding)
-        queryWidth = WeightForm.padded(shape.heads * shape.headDimension)
-        keyWidth = WeightForm.padded(shape.keyValueHeads * shape.headDimension)
-        feedForwardWidth = WeightForm.padded(shape.feedForward)
-        residual = SharedBuffer(count: capacity * width)
-        normed = SharedBuffer(count: capacity * width)
-        queries = SharedBuffer(count: capacity * queryWidth)
-        keys = SharedBuffer(count: capacity * keyWidth)
-        values = SharedBuffer(count: capacity * keyWidth)
-        mixed = SharedBuffer(count: capacity * queryWidth)
-        gate = SharedBuffer(count: capacity * feedForwardWidth)
-        up = SharedBuffer(count: capacity * feedForwardWidth)
+        let queryWidth = shape.heads * shape.headDimension
+        let keyWidth = shape.keyValueHeads * shape.headDimension
+        residual = Rows(capacity, shape.embedding)
+        queries = Rows(capacity, queryWidth)
+        keys = Rows(capacity, keyWidth)
+        values = Rows(capacity, keyWidth)
+        up = Rows(capacity, shape.feedForward)
+        spare = Rows(capacity, max(keyWidth, shape.feedForward))
         cosines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
         sines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
-        input = Activations(length: shape.embedding, capacity: capacity)
-        mixedInput = Activations(length: shape.heads * shape.headDimension, capacity: capacity)
-        hidden = Activations(length: shape.feedForward, capacity: capacity)
+        input = BatchInput(length: shape.embedding, capacity: capacity)
+        dropped = (0..<2).map { _ in BatchInput(length: shape.embedding, capacity: capacity) }
+        mixed = BatchInput(length: queryWidth, capacity: capacity)
+        hidden = BatchInput(length: shape.feedForward, capacity: capacity)
+        logits = (0..<2).map { _ in Rows(Self.headRows, shape.vocabulary) }
+        spareLogits = Rows(Self.headRows, shape.vocabulary)
         claims = ClaimCounters(count: shape.layers)
         isStopped = SharedBuffer(count: 1)
+    }
+
+    /// `[capacity, length]`, rows padded to whole units.
+    struct Rows: Sendable {
+        let buffer: SharedBuffer<Float>
+        let length: Int
+        let stride: Int
+
+        init(_ capacity: Int, _ length: Int) {
+            self.length = length
+            stride = WeightForm.padded(length)
+            buffer = SharedBuffer(count: capacity * stride)
+        }
+
+        /// The first `count` rows, their first `length` columns where that is less.
+        func first(_ count: Int, length: Int? = nil) -> FloatRows {
+            FloatRows(buffer, count: count, length: length ?? self.length, stride: stride)
+        }
     }
 }

@@ -8,7 +8,9 @@ internal import WeightStore
 /// meet at a barrier, five times a layer. So the logits are the same bits for every thread count.
 extension Decoder {
     /// Evaluates `token` as number `position` of the sequence; afterwards `logits` holds its prediction.
-    package func step(_ token: Int32, at position: Int) {
+    ///
+    /// - Parameter plan: channels to leave out; dense without one.
+    package func step(_ token: Int32, at position: Int, plan: SparsityPlan? = nil) {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
         scratch.claims.reset()
@@ -16,11 +18,13 @@ extension Decoder {
         fillAngles(position)
         pool.run { worker in
             for index in weights.layers.indices {
-                attention(index, position, worker)
-                feedForward(index, worker)
+                let sparse = plan?.layers[index]
+                attention(index, position, sparse, worker)
+                feedForward(index, sparse, worker)
             }
             head(worker)
         }
+        tallied[0] += 1
     }
 
     private var residual: FloatSlice { FloatSlice(scratch.residual, 0..<parameters.embedding) }
@@ -42,24 +46,31 @@ extension Decoder {
         return normed
     }
 
-    private func attention(_ index: Int, _ position: Int, _ worker: Worker) {
+    private func attention(
+        _ index: Int, _ position: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
+    ) {
         let layer = weights.layers[index]
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.attentionNorm, own)
         let queries = FloatSlice(scratch.queries, 0..<layer.query.outputs)
         let outputs = worker.share(of: layer.query.outputs, unit: 64)
         start(queries, outputs, layer.queryBias)
-        kernels.addChannels(into: queries, layer.query, own.input, values: normed, outputs: outputs)
-        keysAndValues(index, layer, position, normed, worker)
+        let dense = StepInput(values: normed, activations: own.input)
+        addChannels(
+            into: queries, layer.query, dense, sparse?.queryInput, own.sparseInput, .queryInput, index,
+            outputs, worker)
+        keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         worker.barrier()
         attend(index, position, worker)
         worker.barrier()
         let mixed = FloatSlice(scratch.mixed, 0..<layer.query.outputs)
-        kernels.quantize(mixed, into: own.mixed)
+        // With a center it is the distance from it that is quantised.
+        if sparse?.attentionOutput?.rule.center == nil { kernels.quantize(mixed, into: own.mixed) }
         let share = worker.share(of: parameters.embedding, unit: 64)
         if let bias = layer.attentionOutputBias { kernels.add(FloatSlice(bias, share), to: residual[share]) }
-        kernels.addChannels(
-            into: residual, layer.attentionOutput, own.mixed, values: mixed, outputs: share)
+        addChannels(
+            into: residual, layer.attentionOutput, StepInput(values: mixed, activations: own.mixed),
+            sparse?.attentionOutput, own.sparseMixed, .attentionOutput, index, share, worker)
         worker.barrier()
     }
 
@@ -74,18 +85,24 @@ extension Decoder {
 
     /// Whole heads per worker, keys first, so that each can turn and store what it has just computed.
     private func keysAndValues(
-        _ index: Int, _ layer: ModelWeights.Layer, _ position: Int, _ normed: FloatSlice, _ worker: Worker
+        _ index: Int, _ layer: ModelWeights.Layer, _ position: Int, _ dense: StepInput,
+        _ sparse: SparsityPlan.Input?, _ worker: Worker
     ) {
         let heads = parameters.keyValueHeads
         let width = parameters.headDimension
         let own = scratch.workers[worker.index]
+        let input = sparse.map { dropped(dense, $0, own.sparseInput, .keyValueInput, index, worker) } ?? dense
         for unit in worker.share(of: 2 * heads) {
             let isKey = unit < heads
             let head = isKey ? unit : unit - heads
             let rows = head * width..<(head + 1) * width
             let vector = FloatSlice(isKey ? scratch.keys : scratch.values, 0..<heads * width)
             kernels.dot(
-                into: vector, isKey ? layer.key : layer.value, own.input, values: normed, rows: rows)
+                into: vector, isKey ? layer.key : layer.value, input.activations, values: input.values,
+                rows: rows)
+            if let base = sparse?.base, !base.isEmpty {
+                kernels.add(FloatSlice(base[isKey ? 0 : 1], rows), to: vector[rows])
+            }
             if let bias = isKey ? layer.keyBias : layer.valueBias {
                 kernels.add(FloatSlice(bias, rows), to: vector[rows])
             }
@@ -127,15 +144,24 @@ extension Decoder {
 
     var attentionScale: Float { 1 / Float(parameters.headDimension).squareRoot() }
 
-    private func feedForward(_ index: Int, _ worker: Worker) {
+    private func feedForward(_ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker) {
         let layer = weights.layers[index]
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.feedForwardNorm, own)
+        let dense = StepInput(values: normed, activations: own.input)
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
         let outputs = worker.share(of: parameters.feedForward, unit: 64)
         gate[outputs].fill(0)
-        kernels.addChannels(into: gate, layer.gate, own.input, values: normed, outputs: outputs)
+        addChannels(
+            into: gate, layer.gate, dense, sparse?.gateInput, own.sparseInput, .gateInput, index, outputs,
+            worker)
         kernels.activate(gate[outputs], parameters.activation.gate)
+        if let rule = sparse?.channels {
+            kernels.keep(gate, by: rule, channels: outputs, into: scratch.channels)
+            own.tally.add(scratch.channels.keptCount(outputs), .channels, index)
+        }
+        let input =
+            sparse?.upInput.map { dropped(dense, $0, own.sparseInput, .upInput, index, worker) } ?? dense
         worker.barrier()
         let chunks = scratch.partials.count
         while true {
@@ -145,7 +171,9 @@ extension Decoder {
             let partial = scratch.partials[chunk]
             partial.fill(0)
             kernels.feedForward(
-                into: partial, up: layer.up, down: layer.down, own.input, values: normed, gate: gate,
+                into: partial, up: layer.up, down: layer.down, input.activations, values: input.values,
+                gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
+                hiddenLimit: sparse?.downInput?.limits[0] ?? 0,
                 blocks: blocks * chunk / chunks..<blocks * (chunk + 1) / chunks, scratch: own.kernel)
         }
         worker.barrier()

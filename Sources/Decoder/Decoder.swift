@@ -18,6 +18,8 @@ package final class Decoder: Sendable {
     let rotary: RotaryTable
     let scratch: StepScratch
     let batch: BatchScratch
+    /// Tokens that the workers' tallies cover.
+    let tallied = SharedBuffer<Int>(count: 1)
 
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
@@ -45,33 +47,21 @@ package final class Decoder: Sendable {
     /// The logits `[vocabulary]` of the last step or prefill; overwritten by the next.
     package var logits: FloatSlice { FloatSlice(scratch.logits, 0..<parameters.vocabulary) }
 
-    /// Evaluates `tokens` after the `position` tokens in the cache; the logits are those of the last one.
+    /// How many channels each site kept in all steps and batches since the last call.
     ///
-    /// - Parameter isCancelled: asked now and then; once true, the rest is dropped.
-    /// - Returns: false when it was cancelled; the cache then still holds the first `position` tokens.
-    package func prefill(
-        _ tokens: [Int32], at position: Int, isCancelled: @Sendable () -> Bool = { false }
-    ) -> Bool {
-        precondition(!tokens.isEmpty && position + tokens.count <= context, "\(position)+\(tokens.count)")
-        var start = 0
-        while start < tokens.count {
-            let end = min(start + batch.capacity, tokens.count)
-            if end - start < Self.smallestBatch {
-                for index in start..<end {
-                    if isCancelled() { return false }
-                    step(tokens[index], at: position + index)
-                }
-            } else {
-                let part = Array(tokens[start..<end])
-                guard evaluate(part, at: position + start, last: end == tokens.count, isCancelled) else {
-                    return false
-                }
-            }
-            start = end
+    /// - Parameter plan: what those were evaluated with.
+    package func takeCounts(of plan: SparsityPlan) -> SiteCounts {
+        var kept = [Int](repeating: 0, count: SparsitySite.allCases.count * parameters.layers)
+        for worker in scratch.workers {
+            for (index, count) in worker.tally.take().enumerated() { kept[index] += count }
         }
-        return true
+        let tokens = tallied[0]
+        tallied[0] = 0
+        for site in SparsitySite.allCases {
+            for layer in 0..<parameters.layers where !plan.layers[layer].isSparse(site) {
+                kept[SiteTally.index(site, layer, parameters.layers)] = tokens * parameters.width(site)
+            }
+        }
+        return SiteCounts(parameters, tokens: tokens, kept: kept)
     }
-
-    /// Below this many tokens, unpacking the weights for a matrix product costs more than it saves.
-    private static let smallestBatch = 3
 }

@@ -28,19 +28,22 @@ extension KernelSet {
         unsafe table.pointee.rows_dot(y.base, &matrix, &vector, nil, rows.lowerBound, rows.upperBound)
     }
 
-    /// `y[j] += Σ W[j, c] x[c]` over all channels, for `outputs`, which begins at a multiple of 64.
+    /// `y[j] += Σ W[j, c] x[c]` over the channels that `mask` keeps, all without one, for `outputs`, which
+    /// begins at a multiple of 64. The weights of other channels are not touched.
     package func addChannels(
         into y: FloatSlice, _ weights: ChannelMatrix, _ x: Activations, values: FloatSlice,
-        outputs: Range<Int>
+        mask: KeepMask? = nil, outputs: Range<Int>
     ) {
         precondition(
             x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
+        precondition(mask == nil || mask?.count == weights.channels, "a mask for \(weights.channels)")
         checkOutputs(outputs, of: weights, in: y)
         guard !outputs.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
         var matrix = unsafe weights.raw
+        let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
         unsafe table.pointee.channels_add(
-            y.base, &matrix, &vector, nil, 0, weights.blocks, outputs.lowerBound, outputs.upperBound)
+            y.base, &matrix, &vector, bits, 0, weights.blocks, outputs.lowerBound, outputs.upperBound)
     }
 
     /// One part of a feed-forward layer, `y += down (gate · (up x))` over the blocks of 32 channels in `blocks`.
@@ -48,21 +51,26 @@ extension KernelSet {
     /// - Parameters:
     ///   - y: `[padded outputs]`, added to.
     ///   - gate: `[channels]`, activated.
+    ///   - mask: channels whose weights are read; all without one.
+    ///   - hiddenLimit: products `gate · (up x)` of a smaller magnitude are left out as well.
     package func feedForward(
         into y: FloatSlice, up: RowMatrix, down: ChannelMatrix, _ x: Activations, values: FloatSlice,
-        gate: FloatSlice, blocks: Range<Int>, scratch: KernelScratch
+        gate: FloatSlice, mask: KeepMask? = nil, hiddenLimit: Float = 0, blocks: Range<Int>,
+        scratch: KernelScratch
     ) {
         precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
         precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
         precondition(
             blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
         precondition(y.capacity >= WeightForm.padded(down.outputs), "\(y.capacity), \(down.outputs)")
+        precondition(mask == nil || mask?.count == down.channels, "a mask for \(down.channels)")
         var vector = unsafe x.vector(0, values: values.base)
         var upper = unsafe up.raw
         var lower = unsafe down.raw
+        let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
         unsafe ck_feed_forward(
-            table, y.base, &upper, &lower, &vector, gate.base, nil, blocks.lowerBound, blocks.upperBound,
-            scratch.buffer.address())
+            table, y.base, &upper, &lower, &vector, gate.base, bits, hiddenLimit, blocks.lowerBound,
+            blocks.upperBound, scratch.buffer.address())
     }
 
     /// `out[i] = x[i] · gain[i] / sqrt(mean(x²) + epsilon)`. Source: Zhang & Sennrich 2019.
@@ -104,6 +112,12 @@ extension KernelSet {
     package func add(_ x: FloatSlice, to y: FloatSlice) {
         precondition(x.count == y.count, "\(x.count), \(y.count)")
         unsafe ck_add(y.base, x.base, x.count)
+    }
+
+    /// `y *= x`, element by element.
+    package func multiply(_ y: FloatSlice, by x: FloatSlice) {
+        precondition(x.count == y.count, "\(x.count), \(y.count)")
+        unsafe ck_multiply(y.base, x.base, x.count)
     }
 
     /// The weights of `row` as floats.

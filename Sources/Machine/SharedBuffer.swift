@@ -21,7 +21,7 @@ internal import Glibc
         let byteCount = max(count * MemoryLayout<Element>.stride, 1)
         // A line more than asked for: kernels may load whole vectors past the last element.
         let raw: UnsafeMutableRawPointer
-        if byteCount >= 1 << 20 {
+        if byteCount >= 256 << 10 {
             mappedBytes = byteCount + 64
             let address = unsafe mmap(
                 nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

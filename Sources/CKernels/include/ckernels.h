@@ -191,6 +191,36 @@ double ck_log_sum_exp(const float *x, size_t n);
 // y[i] += x[i].
 void ck_add(float *y, const float *x, size_t n);
 
+// y[i] *= x[i].
+void ck_multiply(float *y, const float *x, size_t n);
+
+// out[i] = x[i] - y[i]; out may be x or y.
+void ck_subtract(float *out, const float *x, const float *y, size_t n);
+
+// x[i] = 0 where bit i % 32 of mask[i / 32] is clear.
+void ck_drop(float *x, const uint32_t *mask, size_t n);
+
+// How many bits of mask[words] are set.
+size_t ck_count_kept(const uint32_t *mask, size_t words);
+
+// What quantising lost: out[i] = values[i] - scale * codes[i], n of them.
+void ck_residual(float *out, const ck_activations *x);
+
+// ------------------------------------------------------------------------------------------- statistics
+
+// Bins of a histogram of magnitudes: the upper 15 bits of a float without its sign, so 128 bins an octave.
+enum { CK_HISTOGRAM_BINS = 1 << 15 };
+
+// Counts |x[i]|, or |x[i] * weights[i]|, in bins[CK_HISTOGRAM_BINS]: bin b holds the magnitudes whose bits
+// are b << 16 up to the next bin.
+void ck_histogram_add(uint32_t *bins, const float *x, const float *weights, size_t n);
+
+// Adds x, |x| and x^2 to the sums of each of n places.
+void ck_moments_add(double *sum, double *magnitude, double *square, const float *x, size_t n);
+
+// Kullback-Leibler divergence KL(softmax(p) || softmax(q)) in nats.
+double ck_divergence(const float *p, const float *q, size_t n);
+
 // Reads `count` words and returns their sum: for measuring how fast this machine can read memory.
 uint64_t ck_read_words(const uint64_t *words, size_t count);
 

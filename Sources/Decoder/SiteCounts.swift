@@ -1,0 +1,73 @@
+internal import Machine
+package import WeightStore
+
+/// How many channels each site of each layer kept, over a number of tokens.
+package struct SiteCounts: Sendable {
+    package private(set) var tokens: Int
+    private let model: ModelParameters
+    private var kept: [Int]
+
+    init(_ model: ModelParameters, tokens: Int, kept: [Int]) {
+        self.model = model
+        self.tokens = tokens
+        self.kept = kept
+    }
+
+    /// Channels kept at `site` of `layer`, over all tokens.
+    package func kept(_ site: SparsitySite, _ layer: Int) -> Int {
+        kept[SiteTally.index(site, layer, model.layers)]
+    }
+
+    /// Share of channels left out.
+    package func sparsity(_ site: SparsitySite, _ layer: Int) -> Double {
+        guard tokens > 0 else { return 0 }
+        return 1 - Double(kept(site, layer)) / (Double(tokens) * Double(model.width(site)))
+    }
+
+    /// Share left out, over all layers.
+    package func sparsity(_ site: SparsitySite) -> Double {
+        (0..<model.layers).reduce(0) { $0 + sparsity(site, $1) } / Double(model.layers)
+    }
+
+    /// Adds what was counted over other tokens of the same model.
+    package mutating func add(_ other: SiteCounts) {
+        tokens += other.tokens
+        for index in kept.indices { kept[index] += other.kept[index] }
+    }
+}
+
+/// One worker's running counts of kept channels.
+struct SiteTally: Sendable {
+    private let layers: Int
+    private let kept: SharedBuffer<Int>
+
+    init(layers: Int) {
+        self.layers = layers
+        kept = SharedBuffer(count: SparsitySite.allCases.count * layers)
+    }
+
+    static func index(_ site: SparsitySite, _ layer: Int, _ layers: Int) -> Int {
+        let number =
+            switch site {
+            case .queryInput: 0
+            case .keyValueInput: 1
+            case .attentionOutput: 2
+            case .gateInput: 3
+            case .upInput: 4
+            case .channels: 5
+            case .downInput: 6
+            }
+        return number * layers + layer
+    }
+
+    func add(_ count: Int, _ site: SparsitySite, _ layer: Int) {
+        kept[Self.index(site, layer, layers)] += count
+    }
+
+    /// The counts so far, which begin anew.
+    func take() -> [Int] {
+        let counts = kept.elements(0..<kept.count)
+        for index in 0..<kept.count { kept[index] = 0 }
+        return counts
+    }
+}

@@ -1,0 +1,130 @@
+internal import Kernels
+internal import Machine
+package import WeightStore
+
+/// A profile made ready for the kernels of one decoder. Read-only, and shared by any number of steps.
+package struct SparsityPlan: Sendable {
+    /// Sites of layers that keep everything have no rule.
+    struct Layer: Sendable {
+        var queryInput: Input?
+        var keyValueInput: Input?
+        var attentionOutput: Input?
+        var gateInput: Input?
+        var upInput: Input?
+        /// On the activated gate.
+        var channels: KeepRule?
+        /// On the product of gate and `up`; one limit for all channels.
+        var downInput: KeepRule?
+
+        func isSparse(_ site: SparsitySite) -> Bool {
+            switch site {
+            case .queryInput: queryInput != nil
+            case .keyValueInput: keyValueInput != nil
+            case .attentionOutput: attentionOutput != nil
+            case .gateInput: gateInput != nil
+            case .upInput: upInput != nil
+            case .channels: channels != nil
+            case .downInput: downInput != nil
+            }
+        }
+    }
+
+    /// The sparse input of one or two matrices.
+    struct Input: Sendable {
+        let rule: KeepRule
+        /// What each matrix makes of the center alone, in the order the layer uses them; empty without one.
+        let base: [SharedBuffer<Float>]
+    }
+
+    let layers: [Layer]
+
+    /// Bytes of limits, centers and what matrices make of them.
+    package let byteCount: Int
+}
+
+extension Decoder {
+    /// Makes `profile` ready. The caller has checked that it was made for this model.
+    ///
+    /// - Cost: one read of the weights whose inputs have a center.
+    package func plan(_ profile: SparsityProfile) -> SparsityPlan {
+        plan { site, layer in profile.sites[site]?[layer] }
+    }
+
+    /// A plan of the rules that `rule` gives for each site and layer.
+    package func plan(_ rule: (SparsitySite, Int) -> SparsityProfile.Rule?) -> SparsityPlan {
+        var byteCount = 0
+        let layers = weights.layers.indices.map { index in
+            let layer = weights.layers[index]
+            func keepRule(_ site: SparsitySite) -> KeepRule? {
+                guard let rule = rule(site, index), !rule.limits.isEmpty else { return nil }
+                let width = parameters.width(site)
+                let limits =
+                    rule.limits.count == width
+                    ? rule.limits : [Float](repeating: rule.limits[0], count: width)
+                byteCount += 4 * (limits.count + rule.center.count)
+                return KeepRule(
+                    limits: SharedBuffer(limits),
+                    center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
+            }
+            func input(_ site: SparsitySite, _ products: [Product]) -> SparsityPlan.Input? {
+                guard let rule = keepRule(site) else { return nil }
+                let base = rule.center.map { center in products.map { $0.times(center, kernels) } } ?? []
+                byteCount += base.reduce(0) { $0 + 4 * $1.count }
+                return SparsityPlan.Input(rule: rule, base: base)
+            }
+            var plan = SparsityPlan.Layer()
+            plan.queryInput = input(.queryInput, [.channels(layer.query)])
+            plan.keyValueInput = input(.keyValueInput, [.rows(layer.key), .rows(layer.value)])
+            plan.attentionOutput = input(.attentionOutput, [.channels(layer.attentionOutput)])
+            plan.gateInput = input(.gateInput, [.channels(layer.gate)])
+            plan.upInput = input(.upInput, [.rows(layer.up)])
+            plan.channels = keepRule(.channels)
+            plan.downInput = keepRule(.downInput)
+            return plan
+        }
+        return SparsityPlan(layers: layers, byteCount: byteCount)
+    }
+}
+
+/// A matrix of either layout, applied to one constant vector.
+private enum Product {
+    case rows(RowMatrix)
+    case channels(ChannelMatrix)
+
+    /// `W · x` with activations of 16 bits: the product with `x`, and with what quantising `x` lost.
+    func times(_ x: SharedBuffer<Float>, _ kernels: KernelSet) -> SharedBuffer<Float> {
+        let activations = Activations(length: x.count)
+        let values = FloatRows(x, count: 1, length: x.count, stride: x.count)
+        let rest = FloatRows(SharedBuffer(count: x.count), count: 1, length: x.count, stride: x.count)
+        kernels.quantize(values, row: 0, into: activations)
+        kernels.residual(of: activations, values: values, row: 0, into: rest)
+        let sum = product(activations, values[0], kernels)
+        guard !isFloat else { return sum }
+        kernels.quantize(rest, row: 0, into: activations)
+        kernels.add(FloatSlice(product(activations, rest[0], kernels)), to: FloatSlice(sum))
+        return sum
+    }
+
+    private var isFloat: Bool {
+        switch self {
+        case .rows(let matrix): matrix.form.code.isFloat
+        case .channels(let matrix): matrix.form.code.isFloat
+        }
+    }
+
+    private func product(_ x: Activations, _ values: FloatSlice, _ kernels: KernelSet) -> SharedBuffer<Float>
+    {
+        switch self {
+        case .rows(let matrix):
+            let y = SharedBuffer<Float>(count: matrix.rows)
+            kernels.dot(into: FloatSlice(y), matrix, x, values: values, rows: 0..<matrix.rows)
+            return y
+        case .channels(let matrix):
+            let y = SharedBuffer<Float>(count: (matrix.outputs + 63) / 64 * 64)
+            kernels.addChannels(
+                into: FloatSlice(y, 0..<matrix.outputs), matrix, x, values: values,
+                outputs: 0..<matrix.outputs)
+            return y
+        }
+    }
+}

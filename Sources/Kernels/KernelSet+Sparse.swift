@@ -1,0 +1,83 @@
+internal import CKernels
+package import Machine
+internal import Tensors
+
+/// Which of `count` channels are kept: one bit each, in words of 32.
+package struct KeepMask: Sendable {
+    package let count: Int
+    let words: SharedBuffer<UInt32>
+
+    /// All dropped.
+    package init(count: Int) {
+        precondition(count > 0, "\(count) channels")
+        self.count = count
+        words = SharedBuffer(count: (count + 31) / 32)
+    }
+
+    /// How many of `channels` are kept; a range begins and ends on whole words, or at the end.
+    package func keptCount(_ channels: Range<Int>? = nil) -> Int {
+        let range = checkedWords(channels ?? 0..<count)
+        return unsafe ck_count_kept(words.address(of: range.lowerBound), range.count)
+    }
+
+    package func keeps(_ channel: Int) -> Bool { words[channel / 32] >> UInt32(channel % 32) & 1 == 1 }
+
+    func checkedWords(_ channels: Range<Int>) -> Range<Int> {
+        precondition(
+            channels.lowerBound >= 0 && channels.lowerBound % 32 == 0 && channels.upperBound <= count
+                && (channels.upperBound % 32 == 0 || channels.upperBound == count), "\(channels) of \(count)")
+        return channels.lowerBound / 32..<(channels.upperBound + 31) / 32
+    }
+}
+
+/// What makes a channel be kept: its distance from the usual value reaches a limit.
+package struct KeepRule: Sendable {
+    /// `[n]`; 0 keeps everything.
+    package let limits: SharedBuffer<Float>
+    /// `[n]`, the usual values; `nil` is all zeros.
+    package let center: SharedBuffer<Float>?
+
+    package init(limits: SharedBuffer<Float>, center: SharedBuffer<Float>? = nil) {
+        precondition(center == nil || center?.count == limits.count, "\(limits.count) limits")
+        self.limits = limits
+        self.center = center
+    }
+}
+
+/// The operations that leave channels out.
+extension KernelSet {
+    /// Sets the bits of `channels` in `mask`: kept where `|x - center| >= limit`.
+    ///
+    /// - Parameter channels: all by default; a range begins and ends on whole words, or at the end.
+    package func keep(
+        _ x: FloatSlice, by rule: KeepRule, channels: Range<Int>? = nil, into mask: KeepMask
+    ) {
+        precondition(x.count == mask.count && rule.limits.count == mask.count, "\(x.count), \(mask.count)")
+        let range = channels ?? 0..<mask.count
+        let words = mask.checkedWords(range)
+        guard !range.isEmpty else { return }
+        unsafe table.pointee.keep(
+            mask.words.address(of: words.lowerBound), x.base + range.lowerBound,
+            rule.center.map { unsafe UnsafePointer($0.address(of: range.lowerBound)) },
+            rule.limits.address(of: range.lowerBound), range.count)
+    }
+
+    /// Zeroes what `mask` does not keep.
+    package func drop(_ x: FloatSlice, _ mask: KeepMask) {
+        precondition(x.count == mask.count, "\(x.count), \(mask.count)")
+        unsafe ck_drop(x.base, mask.words.address(), x.count)
+    }
+
+    /// `out = x - y`.
+    package func subtract(_ y: FloatSlice, from x: FloatSlice, into out: FloatSlice) {
+        precondition(x.count == y.count && out.count == x.count, "\(x.count), \(y.count), \(out.count)")
+        unsafe ck_subtract(out.base, x.base, y.base, x.count)
+    }
+
+    /// What quantising `values` as vector `row` of `x` lost.
+    package func residual(of x: Activations, values: FloatRows, row: Int, into out: FloatRows) {
+        precondition(values.length == x.length && out.length == x.length, "\(out.length) for \(x.length)")
+        var vector = unsafe x.vector(row, values: values[row].base)
+        unsafe ck_residual(out[row].base, &vector)
+    }
+}
