@@ -61,7 +61,7 @@ extension KernelSet {
         var upper = unsafe up.raw
         var lower = unsafe down.raw
         unsafe ck_feed_forward(
-            table, y.base, &upper, &lower, &vector, gate.base, nil, blocks.lowerBound, blocks.upperBound,
+            table, y.base, &upper, &lower, &vector, gate.base, nil, 0, blocks.lowerBound, blocks.upperBound,
             scratch.buffer.address())
     }
 
