@@ -1,8 +1,10 @@
+#include <math.h>
+
 #include "ck_internal.h"
 
 void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
-                     const ck_activations *x, const float *gate, const uint32_t *mask, size_t block_begin,
-                     size_t block_end, void *scratch) {
+                     const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
+                     size_t block_begin, size_t block_end, void *scratch) {
     (void)scratch;
     float hidden[64] = {0}, scale32[2] = {0}, sum32[2] = {0}, scale16[4] = {0}, sum16[4] = {0};
     int8_t codes[64] = {0};
@@ -17,7 +19,14 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
         float u[32];
         k->rows_dot(u, up, x, list, 0, count);
         memset(hidden, 0, sizeof hidden);
-        for (size_t i = 0; i < count; i++) hidden[list[i] % 32] = gate[list[i]] * u[i];
+        uint32_t active = 0;
+        for (size_t i = 0; i < count; i++) {
+            const float h = gate[list[i]] * u[i];
+            const int large = !(fabsf(h) < hidden_limit);
+            active |= (uint32_t)large << list[i] % 32;
+            hidden[list[i] % 32] = large ? h : 0;
+        }
+        if (active == 0) continue;
         ck_activations h = {
             .n = 32, .codes = codes, .scale32 = scale32, .sum32 = sum32, .scale16 = scale16, .sum16 = sum16};
         k->quantize(&h, hidden, 32);
@@ -29,6 +38,6 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
             block.groups += b * 32 / down->form.group * down->group_stride;
             if (block.supers) block.supers += b * 32 / 256 * down->super_stride;
         }
-        k->channels_add(y, &block, &h, &kept, 0, 1, 0, down->outputs);
+        k->channels_add(y, &block, &h, &active, 0, 1, 0, down->outputs);
     }
 }

@@ -1,6 +1,5 @@
 package import Kernels
-package import Machine
-internal import Tensors
+internal import Machine
 package import WeightStore
 
 /// The residual streams of consecutive tokens, `[count, embedding]`.

@@ -1,6 +1,6 @@
 package import Kernels
 internal import Machine
-package import WeightStore
+internal import WeightStore
 
 extension Decoder {
     /// Evaluates `tokens` after the `position` tokens in the cache; the logits are those of the last one.

@@ -1,5 +1,6 @@
 internal import Kernels
 internal import Machine
+internal import Tensors
 package import WeightStore
 
 /// A profile made ready for the kernels of one decoder. Read-only, and shared by any number of steps.

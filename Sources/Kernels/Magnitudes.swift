@@ -1,5 +1,5 @@
 internal import CKernels
-package import Machine
+internal import Machine
 
 /// A histogram of magnitudes, 128 bins an octave: bounded memory, quantiles within 0.8 %.
 package struct MagnitudeHistogram: Sendable {

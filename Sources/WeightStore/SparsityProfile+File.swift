@@ -150,6 +150,9 @@ private struct ProfileFacts: Codable {
             guard [0, 1, width].contains(limits), [0, width].contains(centers) else {
                 throw Unusable("\(name) of layer \(layer) has \(limits) limits for \(width) channels")
             }
+            guard centers == 0 || entry.site.mayHaveCenter else {
+                throw Unusable("\(name) of layer \(layer) has a center, which nothing makes use of")
+            }
             var rule = SparsityProfile.Rule(target: entry.target[layer], measured: entry.measured[layer])
             rule.limits = try floats(limits, &reader, name, layer)
             rule.center = try floats(centers, &reader, name, layer)

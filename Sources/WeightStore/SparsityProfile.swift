@@ -15,6 +15,14 @@ package enum SparsitySite: String, Sendable, Codable, CaseIterable {
     /// Input of `down`, judged by the product of gate and `up`.
     case downInput = "down-input"
 
+    /// Whether what is left out can stand at a usual value: the matrices' product with it is known beforehand.
+    package var mayHaveCenter: Bool {
+        switch self {
+        case .queryInput, .keyValueInput, .attentionOutput, .gateInput: true
+        case .upInput, .channels, .downInput: false
+        }
+    }
+
     /// Which of three widths counts the channels of a layer at this site.
     func width(embedding: Int, queries: Int, feedForward: Int) -> Int {
         switch self {

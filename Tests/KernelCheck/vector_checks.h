@@ -239,6 +239,36 @@ static void check_reductions(void) {
         judge(y[i] == (float)(i < 36 ? 3 * i : i), "[%zu] is %g", i, (double)y[i]);
 }
 
+// Every word against the definition; limits of 0, infinity and NaN among them, and values that meet theirs.
+static void check_keep(size_t n, int centered) {
+    float *x = take_floats(pad64(n)), *center = take_floats(pad64(n)), *limits = take_floats(pad64(n));
+    const size_t words = (n + 31) / 32;
+    uint32_t *mask = take((words + 1) * sizeof *mask, 4), *want = take((words + 1) * sizeof *want, 4);
+    static const float odd[] = {0, INFINITY, NAN, -1, 1e-45f};
+    memset(want, 0, (words + 1) * sizeof *want);
+    for (size_t c = 0; c < pad64(n); c++) {
+        x[c] = c >= n ? guard_float() : random_below(9) == 0 ? odd[random_below(5)] : random_normal();
+        center[c] = c >= n ? guard_float() : random_below(9) == 0 ? odd[random_below(5)] : random_normal();
+        const float away = centered && c < n ? x[c] - center[c] : x[c];
+        limits[c] = c >= n                 ? guard_float()
+                    : random_below(3) == 0 ? odd[random_below(5)]
+                    : random_below(3) == 0 ? fabsf(away)
+                                           : fabsf(random_normal());
+        if (c < n) want[c / 32] |= (uint32_t)!(fabsf(away) < limits[c]) << c % 32;
+    }
+    want[words] = 0x55555555u;
+    for (current = tallies; current < tallies + table_count; current++) {
+        describe("keep [%zu]%s", n, centered ? " centered" : "");
+        memset(mask, 0x55, (words + 1) * sizeof *mask);
+        current->kernels->keep(mask, x, centered ? center : NULL, limits, n);
+        size_t word = 0;
+        while (word < words && mask[word] == want[word]) word++;
+        judge(memcmp(mask, want, (words + 1) * sizeof *mask) == 0, "word [%zu] is %08x, expected %08x", word,
+              mask[word], want[word]);
+    }
+    release();
+}
+
 static void check_vectors(void) {
     static const size_t lengths[] = {1, 15, 16, 31, 32, 33, 63, 64, 65, 96, 100, 576, 1536, 2304};
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
@@ -247,7 +277,9 @@ static void check_vectors(void) {
         check_rms_norm(lengths[l]);
         check_activate(lengths[l], CK_SILU);
         check_activate(lengths[l], CK_GELU_TANH);
+        for (size_t turn = 0; turn < 8; turn++) check_keep(lengths[l], turn % 2 == 1);
     }
+    check_keep(0, 0);
     static const size_t turns[][2] = {{64, 64}, {80, 80}, {128, 128}, {80, 32},
                                       {80, 20}, {64, 30}, {128, 64}};
     for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {

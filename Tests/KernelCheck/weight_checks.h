@@ -291,21 +291,37 @@ static void check_channels(const named_form *f, size_t outputs, size_t channels,
 
 // -------------------------------------------------------------------------------------------- feed-forward
 
+// A copy of float channels in which those whose hidden value is 0 are NaN, so that reading one shows.
+static ck_channels without_channels(const ck_channels *w, const float *hidden) {
+    ck_channels copy = *w;
+    if (!is_float_form(&w->form)) return copy;
+    uint8_t *codes = take(w->channels * w->stride + 64, 16);
+    memcpy(codes, w->codes, w->channels * w->stride);
+    for (size_t c = 0; c < w->channels; c++) {
+        if (hidden[c] == 0) memset(codes + c * w->stride, 0xff, w->stride);
+    }
+    copy.codes = codes;
+    return copy;
+}
+
 // ck_feed_forward against the same table's rows_dot and quantize, and the last sum in double.
 static void check_feed_forward_table(const char *name, const matrix *up, const matrix *down,
-                                     const ck_batch *b, const float *gate, size_t kind,
-                                     const uint32_t *mask) {
+                                     const ck_batch *b, const float *gate, size_t kind, const uint32_t *mask,
+                                     float limit) {
     const ck_table *k = current->kernels;
     const size_t channels = down->channels.channels, blocks = (channels + 31) / 32;
     const size_t outputs = down->channels.outputs, padded = pad64(outputs), room = padded + 64;
     const ck_activations x = vector_of(b, 0);
-    describe("ck_feed_forward %s [%zu, %zu, %zu] %s", name, outputs, channels, up->rows.cols,
-             mask_names[kind]);
+    describe("ck_feed_forward %s [%zu, %zu, %zu] %s limit %g", name, outputs, channels, up->rows.cols,
+             mask_names[kind], (double)limit);
     float *u = take_floats(channels);
     k->rows_dot(u, &up->rows, &x, NULL, 0, channels);
     ck_batch hidden = random_batch(1, channels);
     float *h = take_floats(pad64(channels));
-    for (size_t c = 0; c < pad64(channels); c++) h[c] = c < channels && kept(mask, c) ? gate[c] * u[c] : 0;
+    for (size_t c = 0; c < pad64(channels); c++) {
+        h[c] = c < channels && kept(mask, c) ? gate[c] * u[c] : 0;
+        if (fabsf(h[c]) < limit) h[c] = 0;
+    }
     hidden.values = h;
     ck_activations quantised = vector_of(&hidden, 0);
     k->quantize(&quantised, h, channels);
@@ -317,11 +333,12 @@ static void check_feed_forward_table(const char *name, const matrix *up, const m
     channels_reference(down, &quantised, mask, y, want, magnitude);
     float *poisoned = take_floats(channels);
     for (size_t c = 0; c < channels; c++) poisoned[c] = kept(mask, c) ? gate[c] : guard_float();
-    ck_feed_forward(k, y, &up->rows, &down->channels, &x, poisoned, mask, 0, blocks, scratch);
+    const ck_channels read = without_channels(&down->channels, h);
+    ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, scratch);
     expect_near("all", y, want, magnitude, outputs, sum_tolerance);
     expect_guard("all", y, padded, room);
     for (size_t block = 0; block < blocks; block++) {
-        ck_feed_forward(k, part, &up->rows, &down->channels, &x, poisoned, mask, block, block + 1, scratch);
+        ck_feed_forward(k, part, &up->rows, &read, &x, poisoned, mask, limit, block, block + 1, scratch);
     }
     expect_same("block by block", part, y, outputs);
 }
@@ -336,10 +353,12 @@ static void check_feed_forward(const named_form *f, const named_form *g, size_t 
     quantize_batch(&b);
     float *gate = take_floats(pad64(channels));
     for (size_t c = 0; c < pad64(channels); c++) gate[c] = random_normal();
+    static const float limits[] = {0, 1, 300};
     for (size_t kind = 0; kind < mask_kinds; kind++) {
         const uint32_t *mask = make_mask(kind, channels);
         for (current = tallies; current < tallies + table_count; current++) {
-            check_feed_forward_table(name, &up, &down, &b, gate, kind, mask);
+            for (size_t i = 0; i < 3; i++)
+                check_feed_forward_table(name, &up, &down, &b, gate, kind, mask, limits[i]);
         }
     }
     release();

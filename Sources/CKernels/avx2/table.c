@@ -16,6 +16,7 @@ const ck_table ck_table_avx2 = {
     .rope = ck_avx2_rope,
     .attend = ck_avx2_attend,
     .to_half = ck_avx2_to_half,
+    .keep = ck_avx2_keep,
 };
 
 #endif

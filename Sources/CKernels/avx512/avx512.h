@@ -25,5 +25,6 @@ void ck_avx512_rope(float *x, size_t heads, size_t head_dim, size_t rotated, con
                     const float *sines, int interleaved);
 void ck_avx512_attend(const ck_attention *job);
 void ck_avx512_to_half(uint16_t *out, const float *x, size_t n);
+void ck_avx512_keep(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n);
 
 #endif

@@ -101,6 +101,21 @@ void ck_avx512_to_half(uint16_t *out, const float *x, size_t n) {
     }
 }
 
+CK_INLINE uint32_t far16(__mmask16 m, const float *restrict x, const float *restrict center,
+                         const float *restrict limits, size_t i) {
+    __m512 away = _mm512_maskz_loadu_ps(m, x + i);
+    if (center) away = _mm512_sub_ps(away, _mm512_maskz_loadu_ps(m, center + i));
+    return _mm512_mask_cmp_ps_mask(m, _mm512_abs_ps(away), _mm512_maskz_loadu_ps(m, limits + i), _CMP_NLT_UQ);
+}
+
+void ck_avx512_keep(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n) {
+    for (size_t i = 0; i < n; i += 32) {
+        const __mmask16 second = n - i > 16 ? first_lanes(n - i - 16) : 0;
+        mask[i / 32] =
+            far16(first_lanes(n - i), x, center, limits, i) | far16(second, x, center, limits, i + 16) << 16;
+    }
+}
+
 // Scores of 16 positions become weights in place of themselves; see ck_avx512_attend.
 CK_INLINE float softmax(float *restrict s, size_t length) {
     __m512 top = _mm512_set1_ps(-INFINITY);

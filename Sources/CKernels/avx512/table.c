@@ -17,5 +17,6 @@ const ck_table ck_table_avx512 = {
     .rope = ck_scalar_rope,
     .attend = ck_avx512_attend,
     .to_half = ck_avx512_to_half,
+    .keep = ck_avx512_keep,
 };
 #endif

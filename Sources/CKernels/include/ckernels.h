@@ -154,6 +154,11 @@ typedef struct ck_table {
 
     // Rounds to nearest even, as IEEE 754 says.
     void (*to_half)(uint16_t *out, const float *x, size_t n);
+
+    // Bit c % 32 of mask[c / 32] is set exactly when |x[c] - center[c]| >= limits[c] (center == NULL means
+    // zeros); (n + 31) / 32 words are written; bits past n are 0. What cannot be compared, a NaN, is kept.
+    // No branch depends on the data.
+    void (*keep)(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n);
 } ck_table;
 
 // The table of that name when it is built in and this processor can run it, otherwise NULL.
@@ -172,8 +177,10 @@ const char *ck_known_name(size_t i);
 // for each block of 32 channels, u = up[c] . x over kept channels, h = gate[c] * u, h quantised as one group,
 // then y[j] += down[j, c] h[c]. y: [pad64(down->outputs)], accumulated. gate: [channels], activated already.
 // up->rows == down->channels. mask as in channels_add. scratch: CK_SCRATCH_BYTES.
+// An h with |h| < hidden_limit becomes 0 before it is quantised, and its down channel is not read; 0 keeps
+// all.
 void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
-                     const ck_activations *x, const float *gate, const uint32_t *mask,
+                     const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
                      size_t block_begin, size_t block_end, void *scratch);
 
 // The weights of one row as floats, out[cols].

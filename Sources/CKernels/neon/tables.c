@@ -5,7 +5,7 @@
 #define CK_COMMON                                                                                   \
     .quantize = ck_neon_quantize, .rms_norm = ck_neon_rms_norm, .activate = ck_neon_activate,       \
     .activate_multiply = ck_neon_activate_multiply, .rope = ck_neon_rope, .attend = ck_neon_attend, \
-    .to_half = ck_neon_to_half
+    .to_half = ck_neon_to_half, .keep = ck_neon_keep
 
 const ck_table ck_table_neon = {
     .name = "neon",

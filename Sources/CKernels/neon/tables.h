@@ -12,6 +12,7 @@ void ck_neon_rope(float *x, size_t heads, size_t head_dim, size_t rotated, const
                   const float *sines, int interleaved);
 void ck_neon_attend(const ck_attention *job);
 void ck_neon_to_half(uint16_t *out, const float *x, size_t n);
+void ck_neon_keep(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n);
 
 void ck_neon_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                              size_t begin, size_t end);

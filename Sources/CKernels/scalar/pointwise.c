@@ -53,3 +53,14 @@ void ck_scalar_to_half(uint16_t *out, const float *x, size_t n) {
         }
     }
 }
+
+void ck_scalar_keep(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n) {
+    for (size_t word = 0; word < (n + 31) / 32; word++) {
+        uint32_t bits = 0;
+        for (size_t c = word * 32; c < word * 32 + 32 && c < n; c++) {
+            const float away = center ? x[c] - center[c] : x[c];
+            bits |= (uint32_t)!(fabsf(away) < limits[c]) << c % 32;
+        }
+        mask[word] = bits;
+    }
+}

@@ -20,6 +20,7 @@ void ck_scalar_rope(float *x, size_t heads, size_t head_dim, size_t rotated, con
                     const float *sines, int interleaved);
 void ck_scalar_attend(const ck_attention *job);
 void ck_scalar_to_half(uint16_t *out, const float *x, size_t n);
+void ck_scalar_keep(uint32_t *mask, const float *x, const float *center, const float *limits, size_t n);
 
 // Vector t of a batch.
 static inline ck_activations ck_batch_vector(const ck_batch *x, size_t t) {

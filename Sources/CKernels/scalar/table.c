@@ -13,4 +13,5 @@ const ck_table ck_table_scalar = {
     .rope = ck_scalar_rope,
     .attend = ck_scalar_attend,
     .to_half = ck_scalar_to_half,
+    .keep = ck_scalar_keep,
 };
