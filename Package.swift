@@ -56,6 +56,10 @@ let package = Package(
         .target(
             name: "Importing", dependencies: ["GGUF", "WeightStore", "Tensors", "Machine", "Tokenizer"],
             swiftSettings: house),
+        .target(
+            name: "Calibration",
+            dependencies: ["WeightStore", "Decoder", "Kernels", "Tokenizer", "Machine"],
+            swiftSettings: house),
         .target(name: "WireAPI", swiftSettings: house),
         .target(
             name: "Server",
@@ -86,7 +90,7 @@ let package = Package(
             name: "chessctl",
             dependencies: [
                 "WireAPI", "Importing", "GGUF", "WeightStore", "Tokenizer", "ChatTemplate", "Decoder",
-                "Kernels", "Machine",
+                "Kernels", "Machine", "Calibration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -18,10 +18,15 @@ package struct SiteCounts: Sendable {
         kept[SiteTally.index(site, layer, model.layers)]
     }
 
+    /// Channels left out of a token, on average.
+    package func leftOut(_ site: SparsitySite, _ layer: Int) -> Double {
+        guard tokens > 0 else { return 0 }
+        return Double(model.width(site)) - Double(kept(site, layer)) / Double(tokens)
+    }
+
     /// Share of channels left out.
     package func sparsity(_ site: SparsitySite, _ layer: Int) -> Double {
-        guard tokens > 0 else { return 0 }
-        return 1 - Double(kept(site, layer)) / (Double(tokens) * Double(model.width(site)))
+        leftOut(site, layer) / Double(model.width(site))
     }
 
     /// Share left out, over all layers.

@@ -19,10 +19,11 @@ internal import Glibc
         precondition(count >= 0, "\(count) elements")
         self.count = count
         let byteCount = max(count * MemoryLayout<Element>.stride, 1)
-        // A line more than asked for: kernels may load whole vectors past the last element.
+        // More than asked for: kernels may read up to the next multiple of 64 elements.
+        let slack = 64 * MemoryLayout<Element>.stride
         let raw: UnsafeMutableRawPointer
         if byteCount >= 256 << 10 {
-            mappedBytes = byteCount + 64
+            mappedBytes = byteCount + slack
             let address = unsafe mmap(
                 nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             guard let address = unsafe address, unsafe address != MAP_FAILED else {
@@ -32,8 +33,8 @@ internal import Glibc
             unsafe raw = address
         } else {
             mappedBytes = 0
-            unsafe raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 64, alignment: 64)
-            unsafe memset(raw, 0, byteCount + 64)
+            unsafe raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount + slack, alignment: 64)
+            unsafe memset(raw, 0, byteCount + slack)
         }
         unsafe base = raw.bindMemory(to: Element.self, capacity: count)
     }

@@ -74,5 +74,3 @@ struct BenchCommand: ParsableCommand {
         }
     }
 }
-
-extension Residency: ExpressibleByArgument {}

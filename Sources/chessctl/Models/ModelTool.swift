@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Calibration
 internal import GGUF
 internal import Importing
 internal import Machine
@@ -52,16 +53,31 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
         if case .file = error { 66 } else { 65 }
     case let error as StoreError:
         switch error {
-        case .file(let error):
-            switch error.action {
-            case "write", "flush": 74
-            case "create", "replace": 73
-            default: 66
-            }
+        case .file(let error): fileExitCode(error)
         case .exists, .noFolder: 73
+        default: 65
+        }
+    case let error as ProfileError:
+        switch error {
+        case .file(let error): fileExitCode(error)
+        case .exists: 73
+        default: 65
+        }
+    case let error as CalibrationError:
+        switch error {
+        case .file(let error): fileExitCode(error)
+        case .sparsityOutOfRange: 64
         default: 65
         }
     case is ModelToolError: 65
     default: nil
+    }
+}
+
+private func fileExitCode(_ error: FileError) -> Int32 {
+    switch error.action {
+    case "write", "flush": 74
+    case "create", "replace": 73
+    default: 66
     }
 }

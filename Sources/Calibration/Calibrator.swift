@@ -1,0 +1,199 @@
+package import Decoder
+internal import FoundationEssentials
+internal import Kernels
+internal import Machine
+package import WeightStore
+
+/// What a calibration is asked for.
+package struct CalibrationRequest: Sendable {
+    package var method: CalibrationMethod
+    /// Share of channels to leave out, 0 to 0.99.
+    package var sparsity: Double
+    /// Tokens of the corpus that a search of `tuned` compares candidates on.
+    package var searchTokens: Int
+
+    package init(method: CalibrationMethod, sparsity: Double, searchTokens: Int = 1024) {
+        self.method = method
+        self.sparsity = sparsity
+        self.searchTokens = searchTokens
+    }
+}
+
+/// Finds the thresholds of a profile from the activations of a text.
+package struct Calibrator: Sendable {
+    let decoder: Decoder
+    let corpus: Corpus
+    let progress: @Sendable (CalibrationProgress) -> Void
+
+    /// - Parameter progress: told what is done, on the calling thread.
+    package init(
+        _ decoder: Decoder, _ corpus: Corpus, progress: @escaping @Sendable (CalibrationProgress) -> Void
+    ) {
+        self.decoder = decoder
+        self.corpus = corpus
+        self.progress = progress
+    }
+
+    /// - Throws: `sparsityOutOfRange`.
+    /// - Cost: one or two passes over the corpus; `tuned` evaluates some hundred candidates besides.
+    package func profile(
+        _ request: CalibrationRequest, model: ProfiledModel, program: String
+    ) throws(CalibrationError) -> SparsityProfile {
+        guard request.sparsity >= 0, request.sparsity <= 0.99 else {
+            throw .sparsityOutOfRange(request.sparsity)
+        }
+        var profile = SparsityProfile(
+            model: model, method: request.method.rawValue, sparsity: request.sparsity,
+            corpus: SparsityProfile.Corpus(
+                name: corpus.path.split(separator: "/").last.map(String.init) ?? corpus.path,
+                sha256: corpus.sha256, tokens: corpus.tokenCount),
+            createdAt: Date.now.formatted(.iso8601), program: program, sites: [:])
+        profile.sites = sites(request)
+        measure(&profile)
+        return profile
+    }
+
+    private func sites(_ request: CalibrationRequest) -> [SparsitySite: [SparsityProfile.Rule]] {
+        let sparsity = request.sparsity
+        switch request.method {
+        case .none: return [:]
+        case .cats:
+            let curves = magnitudes([.gate: .plain]).curves
+            return [.channels: rules(curves[.gate], sparsity)]
+        case .teal:
+            let curves = magnitudes(
+                [.attentionInput: .plain, .attentionOutput: .plain, .feedForwardInput: .plain, .hidden: .plain]
+            ).curves
+            return [
+                .queryInput: rules(curves[.attentionInput], sparsity),
+                .keyValueInput: rules(curves[.attentionInput], sparsity),
+                .attentionOutput: rules(curves[.attentionOutput], sparsity),
+                .gateInput: rules(curves[.feedForwardInput], sparsity),
+                .upInput: rules(curves[.feedForwardInput], sparsity),
+                .downInput: rules(curves[.hidden], sparsity),
+            ]
+        case .chess, .chessFeedForward, .chessL1: return paper(request.method, sparsity)
+        case .tuned: return Tuner(self, request).sites()
+        }
+    }
+
+    /// The paper's own rules: the hidden channels, and for `chess` the inputs of `q_proj` and `o_proj`.
+    func paper(
+        _ method: CalibrationMethod, _ sparsity: Double
+    ) -> [SparsitySite: [SparsityProfile.Rule]] {
+        let inputs: [ObservedActivation: ActivationStatistics.Measure] =
+            method == .chess ? [.attentionInput: .plain, .attentionOutput: .plain] : [:]
+        let first = magnitudes(inputs, moments: [.up])
+        let weights = first.upWeights(method == .chessL1 ? .magnitude : .rootMeanSquare)
+        let scores = magnitudes([.gate: .weighted(weights)]).curves
+        var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
+        sites[.channels] = (scores[.gate] ?? []).enumerated().map { layer, curve in
+            channelRule(curve, weights[layer], sparsity)
+        }
+        if method == .chess {
+            sites[.queryInput] = rules(first.curves[.attentionInput], sparsity)
+            sites[.attentionOutput] = rules(first.curves[.attentionOutput], sparsity)
+        }
+        return sites
+    }
+
+    /// `|gate_i| >= Q / weight_i`, Q the quantile of `|gate_i| · weight_i`.
+    func channelRule(
+        _ curve: QuantileCurve, _ weights: SharedBuffer<Float>, _ sparsity: Double
+    ) -> SparsityProfile.Rule {
+        let limit = Float(curve.limit(sparsity))
+        let limits = weights.elements(0..<decoder.parameters.feedForward).map { weight in
+            // A channel that `up` never uses may always be left out.
+            limit == 0 ? 0 : min(limit / weight, 1e30)
+        }
+        return SparsityProfile.Rule(limits: limits, target: sparsity)
+    }
+
+    private func rules(_ curves: [QuantileCurve]?, _ sparsity: Double) -> [SparsityProfile.Rule] {
+        (curves ?? []).map {
+            SparsityProfile.Rule(limits: [Float($0.limit(sparsity))], target: sparsity)
+        }
+    }
+
+    /// Passes once over the corpus, dense.
+    func magnitudes(
+        _ measures: [ObservedActivation: ActivationStatistics.Measure], moments: [ObservedActivation] = []
+    ) -> PassResult {
+        let statistics = ActivationStatistics(decoder, measures: measures, moments: moments)
+        var curves: [ObservedActivation: [QuantileCurve]] = [:]
+        var done = 0
+        for window in corpus.windows {
+            _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(observer: statistics))
+            statistics.endWindow(&curves)
+            done += window.count
+            progress(CalibrationProgress(phase: .statistics, done: done, total: corpus.tokenCount))
+        }
+        return PassResult(
+            curves: curves, statistics: statistics, tokens: corpus.tokenCount, model: decoder.parameters)
+    }
+
+    /// Fills in what share of channels the profile leaves out of the first windows of the corpus.
+    private func measure(_ profile: inout SparsityProfile) {
+        let plan = decoder.plan(profile)
+        _ = decoder.takeCounts(of: plan)
+        var seen = 0
+        for window in corpus.windows where seen < 4096 {
+            _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
+            seen += window.count
+            progress(CalibrationProgress(phase: .measuring, done: seen, total: min(4096, corpus.tokenCount)))
+        }
+        let counts = decoder.takeCounts(of: plan)
+        for (site, rules) in profile.sites {
+            profile.sites[site] = rules.enumerated().map { layer, rule in
+                var rule = rule
+                rule.measured = rule.limits.isEmpty ? 0 : min(max(counts.sparsity(site, layer), 0), 1)
+                return rule
+            }
+        }
+    }
+}
+
+/// How far a calibration is.
+package struct CalibrationProgress: Sendable, Equatable {
+    package enum Phase: String, Sendable {
+        case statistics = "statistics"
+        case sensitivity = "sensitivity"
+        case search = "search"
+        case measuring = "measuring"
+    }
+
+    package var phase: Phase
+    /// Tokens, or candidates of a search.
+    package var done: Int
+    package var total: Int
+}
+
+/// What one pass over the corpus found.
+struct PassResult {
+    /// One per layer.
+    let curves: [ObservedActivation: [QuantileCurve]]
+    let statistics: ActivationStatistics
+    let tokens: Int
+    let model: ModelParameters
+
+    enum Weight { case magnitude, rootMeanSquare }
+
+    /// `[layers][feedForward]`: what a hidden channel's gate is usually multiplied with.
+    func upWeights(_ weight: Weight) -> [SharedBuffer<Float>] {
+        (0..<model.layers).map { layer in
+            SharedBuffer(
+                weight == .magnitude
+                    ? statistics.sums(.up, layer: layer, \.magnitudes).map { Float($0 / Double(tokens)) }
+                    : statistics.sums(.up, layer: layer, \.squares)
+                        .map { Float(($0 / Double(tokens)).squareRoot()) })
+        }
+    }
+
+    /// `[layers][width]`: the mean of each channel.
+    func means(_ activation: ObservedActivation) -> [SharedBuffer<Float>] {
+        (0..<model.layers).map { layer in
+            SharedBuffer(statistics.sums(activation, layer: layer, \.values).map { Float($0 / Double(tokens)) })
+        }
+    }
+
+}

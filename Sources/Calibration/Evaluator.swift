@@ -1,0 +1,137 @@
+package import Decoder
+internal import Kernels
+internal import Machine
+internal import WeightStore
+
+/// Compares sparse decoding with dense decoding of the same text, token by token.
+package struct Evaluator: Sendable {
+    private let decoder: Decoder
+    private let corpus: Corpus
+    private let precision: ActivationPrecision
+
+    package init(_ decoder: Decoder, _ corpus: Corpus, precision: ActivationPrecision) {
+        self.decoder = decoder
+        self.corpus = corpus
+        self.precision = precision
+    }
+
+    /// How each plan does, in their order.
+    ///
+    /// - Parameter progress: told windows done and in all, on the calling thread.
+    /// - Cost: the text once dense and once for each plan, and the head twice for each.
+    package func scores(
+        _ plans: [SparsityPlan], progress: (Int, Int) -> Void = { _, _ in }
+    ) -> (dense: DenseScore, sparse: [SparseScore]) {
+        var dense = DenseScore(perplexity: 0, bytesPerToken: Double(decoder.weights.bytesPerToken))
+        var sums = plans.map { _ in Sums() }
+        var loss = 0.0
+        var predictions = 0
+        let total = corpus.windows.count * (plans.count + 1)
+        for (number, window) in corpus.windows.enumerated() {
+            let exact = Residuals(decoder.parameters, count: window.count)
+            _ = decoder.evaluate(
+                .tokens(window), at: 0, options: BatchOptions(precision: precision), output: exact)
+            loss += losses(exact, window).reduce(0, +)
+            predictions += window.count - 1
+            progress(number * (plans.count + 1) + 1, total)
+            for (index, plan) in plans.enumerated() {
+                sums[index].add(compare(window, exact, plan))
+                progress(number * (plans.count + 1) + index + 2, total)
+            }
+        }
+        dense.perplexity = exponential(loss / Double(max(predictions, 1)))
+        return (dense, sums.map { $0.score(predictions: predictions, decoder.weights) })
+    }
+
+    /// The loss in nats of each prediction of a window.
+    private func losses(_ residuals: Residuals, _ window: [Int32]) -> [Double] {
+        let losses = SharedBuffer<Double>(count: window.count - 1)
+        decoder.forEachLogits(residuals, precision: precision) { row, logits, _ in
+            guard row + 1 < window.count else { return }
+            losses[row] = decoder.kernels.loss(logits, of: window[row + 1])
+        }
+        return losses.elements(0..<losses.count)
+    }
+
+    private func compare(_ window: [Int32], _ exact: Residuals, _ plan: SparsityPlan) -> WindowComparison {
+        let sparse = Residuals(decoder.parameters, count: window.count)
+        _ = decoder.takeCounts(of: plan)
+        _ = decoder.evaluate(
+            .tokens(window), at: 0, options: BatchOptions(plan: plan, precision: precision), output: sparse)
+        let counts = decoder.takeCounts(of: plan)
+        let divergences = SharedBuffer<Double>(count: window.count)
+        let losses = SharedBuffer<Double>(count: window.count)
+        let agreements = SharedBuffer<UInt8>(count: window.count)
+        let kernels = decoder.kernels
+        decoder.forEachLogits(exact, and: sparse, precision: precision) { row, dense, other in
+            guard let other else { return }
+            divergences[row] = kernels.divergence(of: dense, from: other)
+            agreements[row] = kernels.argmax(dense) == kernels.argmax(other) ? 1 : 0
+            losses[row] = row + 1 < window.count ? kernels.loss(other, of: window[row + 1]) : 0
+        }
+        return WindowComparison(
+            divergences: divergences.elements(0..<window.count),
+            loss: losses.elements(0..<window.count).reduce(0, +),
+            agreements: agreements.elements(0..<window.count).reduce(0) { $0 + Int($1) }, counts: counts)
+    }
+}
+
+/// Dense decoding of a text.
+package struct DenseScore: Sendable {
+    /// Over every prediction within a window.
+    package var perplexity: Double
+    /// Of weights.
+    package var bytesPerToken: Double
+}
+
+/// Sparse decoding of a text beside dense decoding.
+package struct SparseScore: Sendable {
+    package var perplexity: Double
+    /// `KL(dense || sparse)` in nats: the mean over tokens, and what 99 of 100 tokens stay below.
+    package var meanDivergence: Double
+    package var highDivergence: Double
+    /// Share of tokens whose likeliest next token is the same.
+    package var agreement: Double
+    package var counts: SiteCounts
+    /// Of weights, on average.
+    package var bytesPerToken: Double
+}
+
+private struct WindowComparison {
+    var divergences: [Double]
+    var loss: Double
+    var agreements: Int
+    var counts: SiteCounts
+}
+
+private struct Sums {
+    private var divergences: [Double] = []
+    private var loss = 0.0
+    private var agreements = 0
+    private var counts: SiteCounts?
+
+    mutating func add(_ window: WindowComparison) {
+        divergences += window.divergences
+        loss += window.loss
+        agreements += window.agreements
+        if counts == nil { counts = window.counts } else { counts?.add(window.counts) }
+    }
+
+    func score(predictions: Int, _ weights: ModelWeights) -> SparseScore {
+        guard let counts else { preconditionFailure("a corpus has at least one window") }
+        let sorted = divergences.sorted()
+        return SparseScore(
+            perplexity: exponential(loss / Double(max(predictions, 1))),
+            meanDivergence: divergences.reduce(0, +) / Double(divergences.count),
+            highDivergence: sorted[min(sorted.count * 99 / 100, sorted.count - 1)],
+            agreement: Double(agreements) / Double(divergences.count), counts: counts,
+            bytesPerToken: weights.bytesPerToken(counts))
+    }
+}
+
+extension KernelSet {
+    /// `-log softmax(logits)[token]`.
+    fileprivate func loss(_ logits: FloatSlice, of token: Int32) -> Double {
+        logSumExp(logits) - Double(logits.buffer[logits.start + Int(token)])
+    }
+}
