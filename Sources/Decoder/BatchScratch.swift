@@ -34,7 +34,7 @@ struct BatchScratch: Sendable {
     let isStopped: SharedBuffer<UInt8>
 
     /// Tokens whose logits are computed together.
-    static let headRows = 16
+    static let headRows = 32
 
     init(_ shape: ModelParameters, capacity: Int) {
         self.capacity = capacity
