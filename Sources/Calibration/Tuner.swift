@@ -73,15 +73,16 @@ struct Tuner {
     /// Windows spread over the corpus, of so many tokens together, at least one.
     private func windows(_ tokens: Int) -> [[Int32]] {
         let all = calibrator.corpus.windows
-        let wanted = max(1, min(all.count, tokens / all[0].count))
-        return (0..<wanted).map { all[$0 * all.count / wanted] }
+        let length = min(all[0].count, tokens)
+        let wanted = max(1, min(all.count, tokens / length))
+        return (0..<wanted).map { Array(all[$0 * all.count / wanted].prefix(length)) }
     }
 
     /// Fills in the KL per share of energy left out, for each site and layer alone.
     private func measureSensitivities(_ choices: inout [Choice], _ rule: RuleMaker) {
         let share = min(max(request.sparsity, 0.3), 0.8)
         var done = 0
-        let windows = windows(min(request.searchTokens, 512))
+        let windows = windows(max(request.searchTokens / 2, 64))
         for window in windows {
             let exact = exact(window)
             let stream = Residuals(decoder.parameters, count: window.count)
@@ -117,14 +118,18 @@ struct Tuner {
         return exact
     }
 
+    /// The head costs as much as several layers: one token of so many is compared.
+    private static let everyToken = 2
+
     /// Mean KL in nats.
     private func divergence(_ exact: Residuals, _ sparse: Residuals) -> Double {
-        let values = SharedBuffer<Double>(count: exact.count)
+        let tokens = Array(stride(from: 0, to: exact.count, by: Self.everyToken))
+        let values = SharedBuffer<Double>(count: tokens.count)
         let kernels = decoder.kernels
-        decoder.forEachLogits(exact, and: sparse, precision: .int16) { row, dense, other in
+        decoder.forEachLogits(exact, and: sparse, tokens: tokens, precision: .int16) { row, dense, other in
             if let other { values[row] = kernels.divergence(of: dense, from: other) }
         }
-        return values.elements(0..<exact.count).reduce(0, +) / Double(exact.count)
+        return values.elements(0..<tokens.count).reduce(0, +) / Double(tokens.count)
     }
 
     /// Bytes per token that `chess` at the sparsity asked for leaves out of the search's windows.

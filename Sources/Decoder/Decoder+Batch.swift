@@ -140,18 +140,21 @@ extension Decoder {
 
     /// Calls `body` with the logits of each token of `residuals`, and of `other` where it is given, which
     /// holds as many. Called on all workers at once, each for its own tokens.
+    ///
+    /// - Parameter tokens: which of them, all by default; `body` is told the place in this list.
     package func forEachLogits(
-        _ residuals: Residuals, and other: Residuals? = nil, precision: ActivationPrecision,
-        _ body: @Sendable (Int, FloatSlice, FloatSlice?) -> Void
+        _ residuals: Residuals, and other: Residuals? = nil, tokens: [Int]? = nil,
+        precision: ActivationPrecision, _ body: @Sendable (Int, FloatSlice, FloatSlice?) -> Void
     ) {
         precondition(other == nil || other?.count == residuals.count, "\(residuals.count) tokens")
-        for start in stride(from: 0, to: residuals.count, by: BatchScratch.headRows) {
-            let count = min(BatchScratch.headRows, residuals.count - start)
+        let tokens = tokens ?? Array(0..<residuals.count)
+        for start in stride(from: 0, to: tokens.count, by: BatchScratch.headRows) {
+            let count = min(BatchScratch.headRows, tokens.count - start)
             let first = batch.logits[0].first(count)
             let second = batch.logits[1].first(count)
             pool.run { worker in
-                head({ residuals[start + $0] }, into: first, precision, worker)
-                if let other { head({ other[start + $0] }, into: second, precision, worker) }
+                head({ residuals[tokens[start + $0]] }, into: first, precision, worker)
+                if let other { head({ other[tokens[start + $0]] }, into: second, precision, worker) }
                 for row in worker.share(of: count) {
                     body(start + row, first[row], other == nil ? nil : second[row])
                 }
