@@ -2,7 +2,10 @@
 //
 //   cc -std=gnu11 -O3 -I Sources/CKernels/include -I Sources/CKernels $(find Sources/CKernels -name '*.c') \
 //       Benchmarks/kernels/bench.c -lm -lpthread -o /tmp/kernel-bench
-//   /tmp/kernel-bench [TABLE or all] [words of the shape's name, or ""] [percent of channels kept]
+//   /tmp/kernel-bench [TABLE or all] [words of the shape's name, or ""] [percents of channels kept] [MB]
+//
+// Percents: one or several, as 100,70,50,30. MB: how much memory the weights take; so little that it stays in
+// a cache shows what the instructions alone could do.
 //
 // Decode: GB/s of weight bytes, beside what plain reading of the same memory gave in the turns between (share
 // = one over the other). Matmuls: 10^9 multiply-adds a second, with 128 activation vectors.
@@ -11,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "ck_internal.h"
@@ -21,7 +25,8 @@ enum {
     MOST_OUTPUTS = 151936,
     MOST_THREADS = 2,
     MOST_MATRICES = 1024,
-    TURNS = 5
+    TURNS = 5,
+    LARGE_PAGE = 2 << 20
 };
 static const size_t ARENA = (size_t)400 << 20, WORKING_SET = (size_t)240 << 20, SCALAR_SET = (size_t)24 << 20;
 
@@ -46,6 +51,13 @@ typedef struct {
     { 0, 0, 0, 0, 0 }
 
 static const shape shapes[] = {
+    {"short bundle q4_k q4_k", BUNDLE, Q4_K, Q4_K, 1536, 256},
+    {"short bundle q4_k q6_k", BUNDLE, Q4_K, Q6_K, 1536, 256},
+    {"short bundle q4_1 q4_1", BUNDLE, Q4_1, Q4_1, 576, 512},
+    {"short channels q4_k", CHANNELS, Q4_K, NONE, 1536, 256},
+    {"short channels q6_k", CHANNELS, Q6_K, NONE, 1536, 256},
+    {"short rows q4_k", ROWS, Q4_K, NONE, 256, 1536},
+    {"short rows q4_1", ROWS, Q4_1, NONE, 512, 576},
     {"qwen gate channels q4_k", CHANNELS, Q4_K, NONE, 8960, 1536},
     {"qwen q channels q4_k", CHANNELS, Q4_K, NONE, 1536, 1536},
     {"qwen bundle q4_k q4_k", BUNDLE, Q4_K, Q4_K, 1536, 8960},
@@ -77,7 +89,8 @@ static struct {
     float *gate, *y[MOST_THREADS];
     uint8_t *scratch[MOST_THREADS];
     uint32_t mask[LONGEST / 32 + 1];
-    size_t kept;  // percent
+    size_t kept;       // percent
+    size_t asked_set;  // bytes; 0: the sizes above
     const shape *shape;
     const ck_table *table;
     pthread_barrier_t start;
@@ -85,14 +98,17 @@ static struct {
     volatile uint64_t sink;
 } bench;
 
+static size_t align(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
 static void *take(size_t bytes) {
-    void *p = aligned_alloc(64, (bytes + 63) / 64 * 64 + 4096);
+    const size_t to = bytes >= LARGE_PAGE ? LARGE_PAGE : 64;
+    void *p = aligned_alloc(to, align(bytes + 4096, to));
     if (p == NULL) exit(1);
+    if (bytes >= LARGE_PAGE)
+        madvise(p, align(bytes + 4096, to), MADV_HUGEPAGE);  // as the daemon does for weights
     memset(p, 0, bytes);
     return p;
 }
-
-static size_t align(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 static size_t row_bytes(const ck_form *f, size_t cols) {
     const size_t padded = ck_pad64(cols), kinds = f->has_min ? 2 : 1, groups = padded / f->group;
@@ -252,12 +268,18 @@ static void measure(const shape *s) {
     const size_t wide = s->outputs > s->inputs ? s->outputs : s->inputs,
                  narrow = s->op == BUNDLE ? s->outputs : s->inputs;
     bench.shape = s;
-    lay_out(s, matmul ? 1 : slow ? SCALAR_SET : s->op == ROWS ? ARENA : WORKING_SET);
+    lay_out(s, matmul                 ? 1
+               : bench.asked_set != 0 ? bench.asked_set
+               : slow                 ? SCALAR_SET
+               : s->op == ROWS        ? ARENA
+                                      : WORKING_SET);
     bench.x.n = bench.batch.n = narrow;
     for (int turn = 0; turn < (slow ? 1 : TURNS); turn++) {
         for (size_t t = 0; t < bench.threads; t++)
             memset(bench.y[t], 0, wide * sizeof(float) * (matmul ? TOKENS : 1));
-        const double read = matmul ? 0 : timed(READ), took = timed(s->op);
+        const double read = matmul ? 0 : timed(READ);
+        timed(s->op);
+        const double took = timed(s->op);
         if (read < reading) reading = read;
         if (took < best) best = took;
     }
@@ -267,8 +289,8 @@ static void measure(const shape *s) {
     } else {
         const double speed = 1e-9 * (double)bench.weight_bytes / best,
                      read = 1e-9 * (double)bench.set_bytes / reading;
-        printf("%-8s %-26s %zu threads  %7.2f GB/s of %6.2f  %3.0f %%\n", bench.table->name, s->name,
-               bench.threads, speed, read, 100 * speed / read);
+        printf("%-8s %-26s %3zu %% kept  %zu threads  %7.2f GB/s of %6.2f  %3.0f %%\n", bench.table->name,
+               s->name, bench.kept, bench.threads, speed, read, 100 * speed / read);
     }
     fflush(stdout);
 }
@@ -309,23 +331,34 @@ static void prepare(void) {
         bench.y[t] = take((MOST_OUTPUTS > TOKENS * 2048 ? MOST_OUTPUTS : TOKENS * 2048) * 4);
         bench.scratch[t] = take(CK_SCRATCH_BYTES);
     }
-    for (size_t c = 0; c < n; c++) {
+}
+
+static void make_mask(size_t kept) {
+    uint64_t seed = 2;
+    bench.kept = kept;
+    memset(bench.mask, 0, sizeof bench.mask);
+    for (size_t c = 0; c < LONGEST; c++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        bench.mask[c / 32] |= (uint32_t)((seed >> 33) % 100 < bench.kept) << c % 32;
+        bench.mask[c / 32] |= (uint32_t)((seed >> 33) % 100 < kept) << c % 32;
     }
 }
 
 int main(int count, char **words) {
     const char *table = count > 1 && strcmp(words[1], "all") != 0 ? words[1] : NULL,
                *part = count > 2 ? words[2] : "";
-    bench.kept = count > 3 ? (size_t)atoi(words[3]) : 100;
+    char all[] = "100";
+    bench.asked_set = count > 4 ? (size_t)(atof(words[4]) * 1048576) : 0;
     prepare();
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         if (strstr(shapes[s].name, part) == NULL) continue;
         for (size_t i = 0; ck_known_name(i) != NULL; i++) {
             bench.table = ck_named(ck_known_name(i));
             if (bench.table == NULL || (table && strcmp(table, bench.table->name) != 0)) continue;
-            for (bench.threads = 1; bench.threads <= MOST_THREADS; bench.threads++) measure(&shapes[s]);
+            for (char *percent = count > 3 ? words[3] : all; percent != NULL;
+                 percent = strchr(percent, ',') ? strchr(percent, ',') + 1 : NULL) {
+                make_mask((size_t)atoi(percent));
+                for (bench.threads = 1; bench.threads <= MOST_THREADS; bench.threads++) measure(&shapes[s]);
+            }
         }
     }
     return 0;

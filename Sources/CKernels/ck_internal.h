@@ -120,4 +120,20 @@ static inline uint32_t ck_block_mask(const uint32_t *mask, size_t b, size_t n) {
     return mask ? mask[b] & there : there;
 }
 
+// The mask of the block after b, also when that is another call's; 0 past the last.
+static inline uint32_t ck_next_mask(const uint32_t *mask, size_t b, size_t n) {
+    return (b + 1) * 32 < n ? ck_block_mask(mask, b + 1, n) : 0;
+}
+
+// How many entries of a list of rows lie between the row that is computed and the one that is asked for.
+enum { CK_LIST_AHEAD = 16 };
+
+// The entry to ask for while list[begin] is computed: CK_LIST_AHEAD on, or the list's end.
+static inline const uint32_t *ck_list_ahead(const uint32_t *list, size_t begin) {
+    if (list == NULL) return NULL;
+    const uint32_t *ahead = list + begin;
+    for (size_t i = 0; i < CK_LIST_AHEAD && *ahead != CK_LIST_END; i++) ahead++;
+    return ahead;
+}
+
 #endif

@@ -52,7 +52,8 @@ static void check_rows_dot(const char *name, const matrix *m, const ck_batch *b,
 
     // In no order, some rows several times, some never.
     const size_t listed = rows + 7;
-    uint32_t *list = take(listed * sizeof *list, 4);
+    uint32_t *list = take((listed + 1) * sizeof *list, 4);
+    list[listed] = CK_LIST_END;
     float *of_list = take_floats(listed);
     for (size_t i = 0; i < listed; i++) {
         list[i] = (uint32_t)random_below(rows);

@@ -124,8 +124,6 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
     const size_t padded = ck_pad64(w->outputs), parts = group == 16 ? 2 : 1, size = levels == 1 ? 2 : 1;
     const size_t plane = padded / 64 * unit_low_bytes(bits);
-    const int alone =
-        block_begin + 1 == block_end;  // a block of a feed-forward part: the next call reads the next
     channel_block blocks[2];
     gather_block(&blocks[0], bits, group, w, x, mask, block_begin);
     for (size_t b = block_begin; b < block_end; b++) {
@@ -136,8 +134,8 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
         if (b + 1 < block_end) {
             gather_block(next, bits, group, w, x, mask, b + 1);
             plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
-        } else if (alone && ck_block_mask(mask, b, w->channels) == UINT32_MAX) {
-            list_following(next, group, w, b);
+        } else if (ck_next_mask(mask, b, w->channels) != 0) {
+            list_channels(next, group, w, ck_next_mask(mask, b, w->channels), b + 1);
             plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
         }
         for (size_t j = out_begin; j < out_end; j += 64) {

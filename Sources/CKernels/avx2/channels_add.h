@@ -51,15 +51,15 @@ static inline void gather_block(channel_block *restrict to, const int bits, cons
     if (group == 16) gather(&to->part[1], bits, codes, w->stride, x->codes + 32 * block, kept & 0xffff0000u);
 }
 
-// The channels of the block after b, all of them: what the next call reads when this one is a block of a
-// feed-forward part that keeps everything. Where some are left out, nobody knows the next, and rows_dot has
-// fetched these.
-static inline void list_following(channel_block *restrict to, const int group, const ck_channels *w,
-                                  size_t b) {
-    for (size_t c = 0; c < 32; c++) {
-        to->part[c / (size_t)group].code[c % (size_t)group] = w->codes + (32 * (b + 1) + c) * w->stride;
+// The kept channels of a block whose activations are not known yet: another call adds it.
+static inline void list_channels(channel_block *restrict to, const int group, const ck_channels *w,
+                                 uint32_t kept, size_t block) {
+    to->part[0].active = to->part[1].active = 0;
+    for (; kept != 0; kept &= kept - 1) {
+        const size_t c = (size_t)__builtin_ctz(kept);
+        channel_group *part = &to->part[c / (size_t)group];
+        part->code[part->active++] = w->codes + (32 * block + c) * w->stride;
     }
-    to->part[0].active = to->part[1].active = (size_t)group;
 }
 
 // The lines that the next block will read, asked for a few per tile, one channel's run after another. Into

@@ -91,24 +91,11 @@ CK_INLINE __m256 add_step(__m256 sum, const int bits, const int group, const int
 }
 
 // Rows in order are one run of bytes: of 1, 2, 4, 8 and 16 KB ahead, 8 KB was best (Q6_K rows of 1264 bytes:
-// 7, 12, 18, 18 and 16 GB/s on one core of a Zen 4 server). A whole block of a feed-forward part foretells
-// the next one. Of some rows of a block the list tells the next, and what lies between rows is the channel
-// that is added after them.
-enum { BYTES_AHEAD = 8192, LISTED_AHEAD = 8, BLOCK = 32 };
+// 7, 12, 18, 18 and 16 GB/s on one core of a Zen 4 server). Of listed rows the list tells the later ones.
+enum { BYTES_AHEAD = 8192 };
 
 CK_INLINE void fetch(const uint8_t *p, size_t bytes) {
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)p + b, _MM_HINT_T1);
-}
-
-CK_INLINE void fetch_for(const ck_rows *restrict w, const uint32_t *restrict list, size_t i, size_t end,
-                         int whole, size_t used) {
-    if (list == NULL) {
-        fetch(w->base + i * w->stride + BYTES_AHEAD, w->stride);
-    } else if (whole) {
-        fetch(w->base + (list[i] + BLOCK) * w->stride, used);
-    } else if (i + LISTED_AHEAD < end) {
-        fetch(w->base + list[i + LISTED_AHEAD] * w->stride, w->stride);
-    }
 }
 
 CK_INLINE void dot_rows(const int bits, const int group, const int levels, const int has_min,
@@ -117,13 +104,14 @@ CK_INLINE void dot_rows(const int bits, const int group, const int levels, const
                         size_t end) {
     const row_parts parts = parts_of(w->cols, bits, group, levels, has_min);
     const size_t step = group == 16 ? 2 : 4, steps = parts.units / step * step;
-    const int whole = list && end - begin == BLOCK && list[end - 1] - list[begin] == BLOCK - 1;
-    for (size_t i = begin; list && !whole && i < end && i < begin + LISTED_AHEAD; i++) {
-        fetch(w->base + list[i] * w->stride, w->stride);
-    }
+    const uint32_t *ahead = ck_list_ahead(list, begin);
     for (size_t i = begin; i < end; i++) {
         const uint8_t *row = w->base + (list ? list[i] : i) * w->stride;
-        fetch_for(w, list, i, end, whole, parts.end);
+        if (list == NULL) {
+            fetch(w->base + i * w->stride + BYTES_AHEAD, w->stride);
+        } else if (*ahead != CK_LIST_END) {
+            fetch(w->base + *ahead++ * w->stride, parts.end);
+        }
         __m256 sum = _mm256_setzero_ps();
         for (size_t u = 0; u < steps; u += step) {
             sum = add_step(sum, bits, group, levels, has_min, offset, row, &parts, x, u, step);

@@ -171,7 +171,7 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
             const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
             collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
         }
-        const uint32_t kept_next = next_kept(mask, b, block_end, w, kept);
+        const uint32_t kept_next = ck_next_mask(mask, b, w->channels);
         prefetcher next = {w->codes + (b + 1) * 32 * w->stride,
                            w->stride,
                            {low * from, high + upper * from},

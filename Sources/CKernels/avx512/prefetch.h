@@ -50,14 +50,6 @@ CK_INLINE void prefetch_some(line_list *restrict list) {
     for (; list->done < end; list->done++) _mm_prefetch(list->line[list->done], _MM_HINT_T1);
 }
 
-// The channels to ask for while block b is added. A call may be for one block of many: then the next one is
-// likely full when this one is.
-CK_INLINE uint32_t next_kept(const uint32_t *mask, size_t b, size_t block_end, const ck_channels *w,
-                             uint32_t kept) {
-    if (b + 1 < block_end) return ck_block_mask(mask, b + 1, w->channels);
-    return kept == 0xffffffffu ? kept : 0;
-}
-
 // Asks for what the next block needs to scale `units` of its outputs.
 CK_INLINE void prefetch_scales(const int group, const int levels, const int has_min,
                                const ck_channels *restrict w, size_t block, size_t unit, size_t units) {

@@ -77,11 +77,11 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
     return _mm512_reduce_add_ps(sum);
 }
 
-// Listed rows lie in bundles with other weights between them, which the processor cannot guess: while a full
-// block of a feed-forward layer is read, the next one is asked for, otherwise the next rows of the list. Rows
-// one after another are fetched well without help; only wide codes gain from asking a few rows ahead, and for
-// the page after those (measured on Zen 4: Q6_K 13 -> 19 GB/s a core, Q8_0 22 -> 24, Q4_K and Q4_1 lose 5 %).
-enum { BLOCK_ROWS = 32, ROWS_AHEAD = 4, BYTES_AHEAD = 8192, PAGES_AHEAD = 32768 };
+// Listed rows lie in bundles with other weights between them, which the processor cannot guess: a later row
+// of the list is asked for while one is multiplied. Rows one after another are fetched well without help;
+// only wide codes gain from asking a few rows ahead, and for the page after those (measured on Zen 4: Q6_K 13
+// -> 19 GB/s a core, Q8_0 22 -> 24, Q4_K and Q4_1 lose 5 %).
+enum { BYTES_AHEAD = 8192, PAGES_AHEAD = 32768 };
 
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
@@ -91,9 +91,7 @@ CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     }
 }
 
-CK_INLINE void prefetch_row(const ck_rows *restrict w, const uint32_t *restrict list, size_t i, size_t end,
-                            int full, size_t bytes) {
-    const size_t row = full ? list[i] + BLOCK_ROWS : i + ROWS_AHEAD < end ? list[i + ROWS_AHEAD] : list[i];
+CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
     const uint8_t *run = w->base + row * w->stride;
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
 }
@@ -106,12 +104,12 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     const size_t padded = ck_pad64(w->cols), scales = padded / (size_t)group * (levels == 1 ? 2 : 1);
     const ck_form form = {.bits = (uint8_t)bits};
     const size_t bytes = ck_packed_bytes(&form, padded) + scales * (has_min ? 2 : 1);
-    const int full = list && end - begin == BLOCK_ROWS && list[end - 1] - list[begin] == BLOCK_ROWS - 1;
     const int arranged = bits == 4 && group == 32 && padded + 64 <= ARRANGED_AT_MOST;
     if (arranged) arrange(codes, x->codes, padded / 64);
+    const uint32_t *ahead = ck_list_ahead(list, begin);
     for (size_t i = begin; i < end; i++) {
         if (list) {
-            prefetch_row(w, list, i, end, full, bytes);
+            if (*ahead != CK_LIST_END) prefetch_row(w, *ahead++, bytes);
         } else if (bits > 5) {
             prefetch_on(w->base + i * w->stride, w->stride);
         }

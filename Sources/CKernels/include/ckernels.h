@@ -107,6 +107,9 @@ typedef struct {
     float *scores;                     // scratch of >= 8 * pad64(first_length + queries / group) floats
 } ck_attention;
 
+// Behind the last entry of a list of rows.
+#define CK_LIST_END 0xffffffffu
+
 typedef struct ck_table {
     const char *name;
 
@@ -114,7 +117,8 @@ typedef struct ck_table {
     void (*quantize)(ck_activations *x, const float *values, size_t n);
 
     // Dot products. list == NULL: y[r] = W[r] . x for r in begin ..< end.
-    // Otherwise y[i] = W[list[i]] . x for i in begin ..< end; rows not listed are not touched.
+    // Otherwise y[i] = W[list[i]] . x for i in begin ..< end; rows not listed are not touched. The list goes
+    // on with what later calls will be for, whose bytes are asked for ahead, and ends with CK_LIST_END.
     void (*rows_dot)(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                      size_t begin, size_t end);
 
@@ -123,7 +127,8 @@ typedef struct ck_table {
     // all. Channels not kept are not touched. out_begin is a multiple of 64; out_end is one, or `outputs`
     // (then y is written up to the padding). Adds block by block in ascending order, so that splitting the
     // outputs over threads, or the blocks over calls, changes no bit of the result.
-    // Channels past `channels` in the last block are not touched.
+    // Channels past `channels` in the last block are not touched. `mask` covers all channels: the block after
+    // the last one of a call is asked for ahead.
     void (*channels_add)(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                          size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
 

@@ -39,12 +39,13 @@ static inline void gather_group(channel_group *restrict g, const ck_channels *w,
     g->padded = n;
 }
 
-static inline void gather_block(channel_block *restrict b, const ck_channels *w, const ck_activations *x,
+// act: the block's activations.
+static inline void gather_block(channel_block *restrict b, const ck_channels *w, const int8_t *act,
                                 const uint32_t *mask, size_t block, int group) {
     const int width = block_width(w, block), half = group == 16 && width > 16 ? 16 : width;
     const uint32_t kept = mask != NULL ? mask[block] : UINT32_MAX;
-    gather_group(&b->part[0], w, x->codes + 32 * block, kept, 32 * block, 0, half);
-    gather_group(&b->part[1], w, x->codes + 32 * block, kept, 32 * block, half, width);
+    gather_group(&b->part[0], w, act, kept, 32 * block, 0, half);
+    gather_group(&b->part[1], w, act, kept, 32 * block, half, width);
     b->any = b->part[0].active + b->part[1].active > 0;
 }
 

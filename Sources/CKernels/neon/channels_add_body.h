@@ -73,8 +73,10 @@ CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_
     const size_t units = units_of(w->outputs), begin = out_begin / 64, end = units_of(out_end);
     const size_t one = levels == 1 ? 2 : 1, low = unit_low_bytes(bits), high = unit_high_bytes(bits);
     const int net = offset - unpack_bias(bits);
+    int8_t unknown[32];
+    memset(unknown, 1, sizeof unknown);
     channel_block blocks[2];
-    gather_block(&blocks[0], w, x, mask, block_begin, group);
+    gather_block(&blocks[0], w, x->codes + 32 * block_begin, mask, block_begin, group);
     for (size_t block = block_begin; block < block_end; block++) {
         const channel_block *const now = &blocks[(block - block_begin) % 2];
         channel_block *const next = &blocks[(block - block_begin + 1) % 2];
@@ -82,8 +84,10 @@ CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_
         const int alone = block == block_begin;
         fetch_list ahead;
         ahead.count = ahead.next = ahead.lines = 0;
-        if (block + 1 < block_end) {
-            gather_block(next, w, x, mask, block + 1, group);
+        if (32 * (block + 1) < w->channels) {
+            // Another call's block: its activations are not known, any but zero will do.
+            const int8_t *const act = block + 1 < block_end ? x->codes + 32 * (block + 1) : unknown;
+            gather_block(next, w, act, mask, block + 1, group);
             CK_NAME(plan_fetch)(&ahead, w, next, block + 1, begin, end, bits, group, levels, has_min);
         }
         if (!now->any) continue;

@@ -10,6 +10,7 @@ typedef struct {
     size_t groups, blocks;  // scales and super scales in a row
     size_t high;            // bytes from the row to its plane of upper bits
     size_t scales, supers;  // bytes from the row to either; the minima follow
+    size_t end;             // bytes of a row; in a bundle a channel follows
 } row_parts;
 
 CK_INLINE row_parts parts_of(size_t cols, int bits, int group, int levels, int has_min) {
@@ -20,11 +21,20 @@ CK_INLINE row_parts parts_of(size_t cols, int bits, int group, int levels, int h
     p.high = p.units * unit_low_bytes(bits);
     p.scales = p.high + p.units * unit_high_bytes(bits);
     p.supers = p.scales + p.groups * (size_t)(has_min ? 2 : 1) * (levels == 1 ? 2 : 1);
+    p.end = p.supers + (levels == 1 ? 0 : p.blocks * (has_min ? 4 : 2));
     return p;
 }
 
 CK_INLINE const uint8_t *row_at(const ck_rows *w, const uint32_t *list, size_t i) {
     return w->base + (list != NULL ? list[i] : i) * w->stride;
+}
+
+// The row to fetch while row i is multiplied: `step` rows on, as far as they are foretold.
+CK_INLINE const uint8_t *row_ahead(const ck_rows *w, const uint32_t *list, size_t i, size_t step,
+                                   size_t end) {
+    if (list == NULL) return row_at(w, NULL, i + step < end ? i + step : end - 1);
+    for (; step > 0 && list[i + 1] != CK_LIST_END; step--) i++;
+    return row_at(w, list, i);
 }
 
 // Cache lines that one step of 128 (levels 1) or 256 weights may touch, to be fetched for a later row.

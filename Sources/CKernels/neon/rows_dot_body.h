@@ -72,13 +72,13 @@ typedef float32x4_t CK_NAME(tail)(float32x4_t y, const uint8_t *row, const row_p
 
 // y[0 ..< rows] of one or two rows, while the lines of the rows after them are fetched.
 CK_TARGET CK_INLINE void CK_NAME(dot_rows)(float *restrict y, const uint8_t *const row[2],
-                                           const uint8_t *const next[2], int rows, size_t row_bytes,
+                                           const uint8_t *const next[2], int rows,
                                            const ck_activations *restrict x, const row_parts *p,
                                            CK_NAME(tail) * tail, int bits, int group, int levels, int has_min,
                                            int offset) {
     const size_t step_units = levels == 2 ? 4 : 2, steps = p->units / step_units;
     const int left = (int)(p->units % step_units), lines = lines_of_step(bits, group, levels, has_min);
-    const size_t stride = steps > 0 ? row_bytes / steps : 0;
+    const size_t stride = steps > 0 ? p->end / steps : 0;
     float32x4_t sum[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
     const uint8_t *ahead[2] = {next[0], next[1]};
     for (size_t s = 0; s < steps; s++) {
@@ -105,16 +105,15 @@ CK_TARGET CK_INLINE void CK_NAME(rows_dot_form)(float *restrict y, const ck_rows
     size_t i = begin;
     for (; CK_TWO_ROWS(bits, levels) && i + 1 < end; i += 2) {
         const uint8_t *const row[2] = {row_at(w, list, i), row_at(w, list, i + 1)};
-        const uint8_t *const next[2] = {row_at(w, list, i + 2 < end ? i + 2 : end - 1),
-                                        row_at(w, list, i + 3 < end ? i + 3 : end - 1)};
+        const uint8_t *const next[2] = {row_ahead(w, list, i, 2, end), row_ahead(w, list, i, 3, end)};
         CK_NAME(dot_rows)
-        (y + i, row, next, 2, w->stride, x, &parts, tail, bits, group, levels, has_min, offset);
+        (y + i, row, next, 2, x, &parts, tail, bits, group, levels, has_min, offset);
     }
     for (; i < end; i++) {
         const uint8_t *const row[2] = {row_at(w, list, i), NULL};
-        const uint8_t *const next[2] = {row_at(w, list, i + 1 < end ? i + 1 : i), NULL};
+        const uint8_t *const next[2] = {row_ahead(w, list, i, 1, end), NULL};
         CK_NAME(dot_rows)
-        (y + i, row, next, 1, w->stride, x, &parts, tail, bits, group, levels, has_min, offset);
+        (y + i, row, next, 1, x, &parts, tail, bits, group, levels, has_min, offset);
     }
 }
 

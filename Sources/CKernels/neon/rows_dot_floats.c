@@ -32,7 +32,7 @@ CK_INLINE float dot_floats(const uint8_t *restrict row, const uint8_t *restrict 
 void ck_neon_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                              size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-        const uint8_t *const row = row_at(w, list, i), *const next = row_at(w, list, i + 1 < end ? i + 1 : i);
+        const uint8_t *const row = row_at(w, list, i), *const next = row_ahead(w, list, i, 1, end);
         switch (w->form.bits) {
             case CK_F16:
                 y[i] = dot_floats(row, next, x->values, w->cols, CK_F16);
