@@ -38,7 +38,9 @@ package final class Engine: TextGenerator {
         tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
     }
 
-    package func bytes(of token: TokenID) -> [UInt8] { tokenizer.bytes(of: token, showSpecial: false) }
+    package func bytes(of token: TokenID, showSpecial: Bool) -> [UInt8] {
+        tokenizer.bytes(of: token, showSpecial: showSpecial)
+    }
 
     package func renderChat(_ conversation: Conversation) throws(GenerationError) -> String {
         guard let template else { throw .noChatTemplate(model: model.name) }
@@ -58,11 +60,12 @@ package final class Engine: TextGenerator {
     }
 
     package func generate(
-        _ request: GenerationRequest
+        _ requests: [GenerationRequest]
     ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error> {
-        try check(request)
+        precondition(!requests.isEmpty, "no requests")
+        for request in requests { try check(request) }
         let (stream, events) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
-        let job = Job(request, events: events)
+        let job = Job(requests, events: events)
         try queue.add(job)
         let queue = queue
         events.onTermination = { reason in
@@ -83,6 +86,9 @@ package final class Engine: TextGenerator {
         for token in request.prompt where token < 0 || Int(token) >= model.vocabularySize {
             throw .tokenOutOfRange(id: token, vocabularySize: model.vocabularySize)
         }
+        if let profile = request.sparsity, !model.sparsityChoices.contains(profile) {
+            throw .unknownProfile(name: profile, known: model.sparsityChoices)
+        }
     }
 
     package func status() -> EngineStatus { queue.status }
@@ -92,10 +98,12 @@ package final class Engine: TextGenerator {
         let clock = ContinuousClock()
         await waitUntilIdle(deadline: clock.now + grace)
         for job in queue.cancelAll() {
-            let none = GenerationSummary(
-                reason: .cancelled, trailingText: "", promptTokens: job.request.prompt.count, cachedTokens: 0,
-                completionTokens: 0, prefillSeconds: 0, decodeSeconds: 0)
-            job.events.yield(.finished(none))
+            for request in job.requests {
+                let none = GenerationSummary(
+                    reason: .cancelled, trailingText: "", promptTokens: request.prompt.count,
+                    cachedTokens: 0, completionTokens: 0, prefillSeconds: 0, decodeSeconds: 0)
+                job.events.yield(.finished(none))
+            }
             job.events.finish()
         }
         // One step or one layer of a prefill is all that can still be running.

@@ -27,34 +27,57 @@ actor EngineCore {
             if job.isCancelled {
                 job.events.finish()
             } else {
-                run(job)
+                for request in job.requests { run(request, of: job) }
+                job.events.finish()
             }
             queue.finish()
         }
     }
 
-    private func run(_ job: Job) {
-        let prompt = job.request.prompt
-        let reused = reusablePrefix(of: prompt)
+    private func run(_ request: GenerationRequest, of job: Job) {
+        let prompt = request.prompt
+        let reused = reusablePrefix(of: request)
         job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
         let begin = ProcessFacts.monotonicNanoseconds
+        queue.update { $0.activity = .prefill }
         cached.removeLast(cached.count - reused)
-        guard decoder.prefill(Array(prompt[reused...]), at: reused, isCancelled: { job.isCancelled }) else {
-            finish(job, Progress(reason: .cancelled, reused: reused, begin: begin))
+        var progress = Progress(reason: .length, reused: reused, begin: begin)
+        guard prefill(request, from: reused, of: job) else {
+            progress.reason = .cancelled
+            finish(request, of: job, progress)
             return
         }
         cached = prompt
         queue.update { $0.activity = .decode }
-        var progress = Progress(reason: .length, reused: reused, begin: begin)
-        generate(job, &progress)
-        finish(job, progress)
+        generate(request, of: job, &progress)
+        finish(request, of: job, progress)
     }
 
-    /// Tokens at the start of `prompt` that the cache holds already; the last token is always evaluated anew,
-    /// since its logits are needed.
-    private func reusablePrefix(of prompt: [TokenID]) -> Int {
-        let common = zip(cached, prompt).prefix { $0 == $1 }.count
-        return min(common, prompt.count - 1)
+    /// Tokens at the start of the prompt that the cache holds already; the last token is always evaluated anew,
+    /// since its logits are needed, and all of them when the whole prompt is scored.
+    private func reusablePrefix(of request: GenerationRequest) -> Int {
+        if request.scoresPrompt { return 0 }
+        let common = zip(cached, request.prompt).prefix { $0 == $1 }.count
+        return min(common, request.prompt.count - 1)
+    }
+
+    /// Evaluates the prompt behind its first `reused` tokens, and reports its tokens where the request echoes;
+    /// false when the job was cancelled.
+    private func prefill(_ request: GenerationRequest, from reused: Int, of job: Job) -> Bool {
+        var scores = PromptScores(
+            request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
+            tokenizer: tokenizer)
+        let rest = Array(request.prompt[reused...])
+        let isComplete =
+            if request.scoresPrompt {
+                decoder.prefill(rest, at: reused, isCancelled: { job.isCancelled }) { index, logits in
+                    scores.read(LogProbabilities(logits, kernels: decoder.kernels), after: index)
+                }
+            } else {
+                decoder.prefill(rest, at: reused, isCancelled: { job.isCancelled })
+            }
+        if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
+        return isComplete
     }
 
     private struct Progress {
@@ -67,8 +90,7 @@ actor EngineCore {
         var trailing = ""
     }
 
-    private func generate(_ job: Job, _ progress: inout Progress) {
-        let request = job.request
+    private func generate(_ request: GenerationRequest, of job: Job, _ progress: inout Progress) {
         var sampler = Sampler(request.sampling, prompt: request.prompt, kernels: decoder.kernels)
         var characters = IncrementalUTF8()
         var stops = StopMatcher(request.stop)
@@ -86,14 +108,12 @@ actor EngineCore {
             let isEnd = tokenizer.endOfGeneration.contains(token) && !request.ignoreEndOfGeneration
             if isEnd {
                 progress.reason = .stop
+                if request.scoresPrompt { report(token, "", chances, to: job) }
                 break
             }
             let piece = tokenizer.bytes(of: token, showSpecial: request.ignoreEndOfGeneration)
             let text = stops.append(characters.append(piece))
-            job.events.yield(
-                .token(
-                    GeneratedToken(
-                        id: token, text: text, logProbability: chances.own, alternatives: chances.best)))
+            report(token, text, chances, to: job)
             if stops.hasStopped {
                 progress.reason = .stop
                 return
@@ -103,6 +123,13 @@ actor EngineCore {
             cached.append(token)
         }
         progress.trailing = stops.append(characters.flush()) + stops.flush()
+    }
+
+    private func report(_ token: TokenID, _ text: String, _ chances: Chances, to job: Job) {
+        job.events.yield(
+            .token(
+                GeneratedToken(
+                    id: token, text: text, logProbability: chances.own, alternatives: chances.best)))
     }
 
     private struct Chances {
@@ -128,10 +155,10 @@ actor EngineCore {
         return (token, Chances(own: all[Int(token)] + offset, best: alternatives))
     }
 
-    private func finish(_ job: Job, _ progress: Progress) {
+    private func finish(_ request: GenerationRequest, of job: Job, _ progress: Progress) {
         let end = progress.first == 0 ? ProcessFacts.monotonicNanoseconds : progress.first
         let summary = GenerationSummary(
-            reason: progress.reason, trailingText: progress.trailing, promptTokens: job.request.prompt.count,
+            reason: progress.reason, trailingText: progress.trailing, promptTokens: request.prompt.count,
             cachedTokens: progress.reused, completionTokens: progress.generated,
             prefillSeconds: Double(end - progress.begin) * 1e-9,
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
@@ -148,6 +175,5 @@ actor EngineCore {
             }
         }
         job.events.yield(.finished(summary))
-        job.events.finish()
     }
 }

@@ -5,6 +5,7 @@ package enum GenerationError: Error, Equatable, CustomStringConvertible {
     case emptyPrompt
     case promptTooLong(tokens: Int, limit: Int)
     case tokenOutOfRange(id: TokenID, vocabularySize: Int)
+    case unknownProfile(name: String, known: [String])
     case noChatTemplate(model: String)
     case chatTemplate(model: String, reason: String)
     case queueFull(capacity: Int)
@@ -20,6 +21,8 @@ package enum GenerationError: Error, Equatable, CustomStringConvertible {
             "the prompt holds \(tokens) tokens, the context has room for \(limit); shorten it or raise --context"
         case .tokenOutOfRange(let id, let size):
             "token \(id) is outside the vocabulary of \(size) tokens"
+        case .unknownProfile(let name, let known):
+            "sparsity: \"\(name)\" is not a profile of this daemon; it has \(known.joined(separator: ", "))"
         case .noChatTemplate(let model):
             "\(model): the model has no chat template; use /v1/completions"
         case .chatTemplate(let model, let reason):

@@ -1,9 +1,12 @@
 package import Tokenizer
 
-/// What a generation tells its client, in this order: `started`, any number of `token`, `finished`.
+/// What a generation tells its client, in this order: `started`, `prompt` where the request echoes, any number
+/// of `token`, `finished`.
 package enum GenerationEvent: Sendable, Equatable {
     /// The prompt is about to be evaluated; `cachedTokens` of it are reused from the previous conversation.
     case started(promptTokens: Int, cachedTokens: Int)
+    /// The prompt's tokens, all at once.
+    case prompt([PromptToken])
     case token(GeneratedToken)
     case finished(GenerationSummary)
 }

@@ -7,16 +7,27 @@ package struct GenerationRequest: Sendable, Equatable {
     package var sampling: SamplingOptions
     /// The stream ends before the first of these texts appears; none of its bytes are sent.
     package var stop: [String]
-    /// The most tokens to generate; `nil` means until the context is full.
+    /// The most tokens to generate; `nil` means until the context is full, 0 only reads the prompt.
     package var maxTokens: Int?
     /// Goes on past the model's own end-of-generation tokens (for benchmarks).
     package var ignoreEndOfGeneration: Bool
     /// How many alternatives to report with each token; `nil` reports no log-probabilities at all.
     package var logProbabilities: Int?
+    /// Reports the prompt's tokens too, and the end-of-generation token when it comes, so that whoever scores a
+    /// text finds as many entries as there were tokens.
+    package var echo: Bool
+    /// Whether the prompt's tokens are to be reported with their log-probabilities.
+    package var scoresPrompt: Bool { echo && logProbabilities != nil }
+    /// The sparsity profile to decode with; `nil` is the daemon's own choice, `denseProfile` none.
+    package var sparsity: String?
+
+    /// The name of doing without sparsity.
+    package static let denseProfile = "dense"
 
     package init(
         prompt: [TokenID], sampling: SamplingOptions = .init(), stop: [String] = [], maxTokens: Int? = nil,
-        ignoreEndOfGeneration: Bool = false, logProbabilities: Int? = nil
+        ignoreEndOfGeneration: Bool = false, logProbabilities: Int? = nil, echo: Bool = false,
+        sparsity: String? = nil
     ) {
         self.prompt = prompt
         self.sampling = sampling
@@ -24,6 +35,8 @@ package struct GenerationRequest: Sendable, Equatable {
         self.maxTokens = maxTokens
         self.ignoreEndOfGeneration = ignoreEndOfGeneration
         self.logProbabilities = logProbabilities
+        self.echo = echo
+        self.sparsity = sparsity
     }
 }
 

@@ -1,15 +1,15 @@
 internal import Synchronization
 
-/// One request on its way through the engine.
+/// One client's requests on their way through the engine: one place in the queue, computed in a row.
 final class Job: Sendable {
-    let request: GenerationRequest
+    let requests: [GenerationRequest]
     let events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
     private let cancelled = Atomic<Bool>(false)
 
     init(
-        _ request: GenerationRequest, events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
+        _ requests: [GenerationRequest], events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
     ) {
-        self.request = request
+        self.requests = requests
         self.events = events
     }
 

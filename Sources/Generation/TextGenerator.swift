@@ -12,8 +12,8 @@ package protocol TextGenerator: Sendable {
     ///   - parseSpecial: control tokens written in `text` become those tokens.
     func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID]
 
-    /// The bytes that stand for `token`; empty for control tokens.
-    func bytes(of token: TokenID) -> [UInt8]
+    /// The bytes that stand for `token`; for control tokens their spelling with `showSpecial`, else nothing.
+    func bytes(of token: TokenID, showSpecial: Bool) -> [UInt8]
 
     /// The prompt text of a conversation by the model's own chat template, ready for
     /// `tokenize(_:addSpecial:parseSpecial:)` with `parseSpecial`.
@@ -22,12 +22,14 @@ package protocol TextGenerator: Sendable {
     /// - Throws: `GenerationError.noChatTemplate`, or `.chatTemplate` with the template's own words.
     func renderChat(_ conversation: Conversation) throws(GenerationError) -> String
 
-    /// Puts a request in the queue and returns its events; the stream ends after `finished`.
+    /// Puts requests in the queue as one entry and returns their events, one request after the other; the
+    /// stream ends after the last `finished`.
     ///
     /// Dropping or cancelling the stream stops the generation within one token.
-    /// - Throws: `GenerationError.queueFull`, `.promptTooLong`, `.emptyPrompt`, `.tokenOutOfRange`, `.stopping`.
+    /// - Throws: `GenerationError.queueFull`, `.promptTooLong`, `.emptyPrompt`, `.tokenOutOfRange`,
+    ///   `.unknownProfile`, `.stopping`.
     func generate(
-        _ request: GenerationRequest
+        _ requests: [GenerationRequest]
     ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error>
 
     /// What the engine is doing now.
@@ -49,10 +51,19 @@ package struct ModelDescription: Sendable, Equatable {
     package var created: Int
     /// Bytes of weights that are resident or mapped.
     package var weightBytes: Int
+    /// Spelling of the tokens that begin and end a text; `nil` when the model has none.
+    package var beginToken: String?
+    package var endToken: String?
+    /// Names of the sparsity profiles a request may ask for, besides `dense`.
+    package var profiles: [String]
+
+    /// All that `GenerationRequest.sparsity` may say.
+    package var sparsityChoices: [String] { [GenerationRequest.denseProfile] + profiles }
 
     package init(
         name: String, architecture: String, parameterCount: Int, contextLength: Int, vocabularySize: Int,
-        created: Int, weightBytes: Int
+        created: Int, weightBytes: Int, beginToken: String? = nil, endToken: String? = nil,
+        profiles: [String] = []
     ) {
         self.name = name
         self.architecture = architecture
@@ -61,6 +72,9 @@ package struct ModelDescription: Sendable, Equatable {
         self.vocabularySize = vocabularySize
         self.created = created
         self.weightBytes = weightBytes
+        self.beginToken = beginToken
+        self.endToken = endToken
+        self.profiles = profiles
     }
 }
 

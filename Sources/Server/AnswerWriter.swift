@@ -29,24 +29,27 @@ struct AnswerWriter {
 
     /// The whole answer, or the error that ended it.
     private func collect(_ events: AsyncThrowingStream<GenerationEvent, any Error>) async throws -> Reply {
-        var text = ""
-        var reports: [TokenReport] = []
+        var choices: [AnswerShape.Choice] = []
+        var summaries: [GenerationSummary] = []
+        var parts = AnswerParts(prompt: request.prompts[0])
         do {
             for try await event in events {
                 switch event {
                 case .started: break
-                case .token(let token):
-                    text += token.text
-                    if let report = report(on: token) { reports.append(report) }
+                case .prompt(let tokens): parts.echo(tokens, withReports: request.wantsReports)
+                case .token(let token): parts.add(token, report(on: token))
                 case .finished(let summary):
-                    log(summary)
-                    let probabilities = request.generation.logProbabilities.map { _ in
-                        logJSON(reports, offset: 0)
+                    choices.append(
+                        parts.choice(
+                            ending: summary, shape.endpoint, withReports: request.wantsReports))
+                    summaries.append(summary)
+                    guard choices.count == request.prompts.count else {
+                        parts = AnswerParts(prompt: request.prompts[choices.count])
+                        continue
                     }
-                    return Reply(
-                        shape.whole(
-                            text: text + summary.trailingText, reason: summary.wireReason,
-                            logProbabilities: probabilities, usage: summary.usage, timings: summary.timings))
+                    let sum = GenerationSummary.sum(summaries)
+                    log(sum, reason: summary.reason)
+                    return Reply(shape.whole(choices, usage: sum.usage, timings: sum.timings))
                 }
             }
         } catch {
@@ -78,7 +81,7 @@ struct AnswerWriter {
                 let chunks = chunks(for: current, offset: &offset)
                 if !chunks.isEmpty { try await send(chunks, to: &body) }
                 if case .finished(let summary) = current {
-                    log(summary)
+                    log(summary, reason: summary.reason)
                     return try await body.finish(nil)
                 }
                 event = try await iterator.next()
@@ -99,11 +102,13 @@ struct AnswerWriter {
         switch event {
         case .started:
             return shape.opening().map { [.json($0)] } ?? []
+        case .prompt:
+            return []
         case .token(let token):
             let report = report(on: token)
             if token.text.isEmpty && report == nil { return [] }
-            let probabilities = report.map { logJSON([$0], offset: offset) }
-            offset += report?.token.text.unicodeScalars.count ?? 0
+            let probabilities = report.map { shape.endpoint.logJSON([$0], offset: offset) }
+            offset += report?.token.characterCount ?? 0
             return [.json(shape.text(token.text, logProbabilities: probabilities))]
         case .finished(let summary):
             var chunks: [Chunk] = []
@@ -136,21 +141,11 @@ struct AnswerWriter {
 // Reports on tokens, and the log.
 extension AnswerWriter {
     private func report(on token: GeneratedToken) -> TokenReport? {
-        guard request.generation.logProbabilities != nil, let probability = token.logProbability else {
-            return nil
-        }
+        guard request.wantsReports, let probability = token.logProbability else { return nil }
+        let bytes = generator.bytes(of: token.id, showSpecial: false)
         return TokenReport(
-            token: .init(bytes: generator.bytes(of: token.id), logProbability: Double(probability)),
-            alternatives: token.alternatives.map {
-                .init(bytes: $0.bytes, logProbability: Double($0.logProbability))
-            })
-    }
-
-    private func logJSON(_ reports: [TokenReport], offset: Int) -> JSONValue {
-        switch shape.endpoint {
-        case .chat: TokenReport.chatJSON(reports)
-        case .completion: TokenReport.completionJSON(reports, offset: offset)
-        }
+            token: .init(bytes: bytes, logProbability: Double(probability)),
+            alternatives: token.alternatives)
     }
 
     private func translate(_ error: any Error) -> APIError {
@@ -160,33 +155,17 @@ extension AnswerWriter {
     }
 
     /// Numbers only: prompts and answers are nobody's business but the client's.
-    private func log(_ summary: GenerationSummary) {
+    private func log(_ summary: GenerationSummary, reason: FinishReason) {
         let timings = summary.timings
         logger.info(
             "answered",
             metadata: [
-                "id": "\(shape.id)", "reason": "\(summary.reason.rawValue)",
+                "id": "\(shape.id)", "reason": "\(reason.rawValue)",
                 "prompt_tokens": "\(summary.promptTokens)", "cached_tokens": "\(summary.cachedTokens)",
                 "completion_tokens": "\(summary.completionTokens)",
                 "prefill_seconds": "\(summary.prefillSeconds.thousandths)",
                 "tokens_per_second": "\(timings.completionTokensPerSecond.thousandths)",
             ])
-    }
-}
-
-extension GenerationSummary {
-    /// OpenAI's word for the reason. It has none for a daemon that stops: that answer was cut short.
-    var wireReason: String { reason == .stop ? "stop" : "length" }
-
-    var usage: Usage {
-        Usage(promptTokens: promptTokens, cachedTokens: cachedTokens, completionTokens: completionTokens)
-    }
-
-    var timings: Timings {
-        Timings(
-            promptTokens: promptTokens - cachedTokens, promptSeconds: prefillSeconds,
-            completionTokens: completionTokens, completionSeconds: decodeSeconds,
-            cancelled: reason == .cancelled)
     }
 }
 

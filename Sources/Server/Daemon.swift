@@ -6,24 +6,29 @@ internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// The HTTP server on its Unix socket, from the first check of the path to the removal of the file.
+/// The HTTP server on its Unix socket, from the first check of the path to the removal of the file; and, where
+/// asked for, the same server on a loopback address.
 package struct Daemon: Service {
     private let generator: any TextGenerator
     private let socket: SocketFile
+    private let address: ListenAddress?
     private let limits: ServerLimits
     private let notifier: any ServiceNotifier
     private let logger: Logger
-    private let onReady: @Sendable () -> Void
+    private let onReady: @Sendable (ListenAddress?) -> Void
 
     /// - Parameters:
     ///   - socketPath: at most 103 bytes; its directory exists. The socket gets mode 0660.
-    ///   - onReady: called once clients can connect.
+    ///   - address: where to listen besides; `nil` is the socket alone.
+    ///   - onReady: called once clients can connect, with the address in use.
     package init(
-        generator: any TextGenerator, socketPath: String, limits: ServerLimits, notifier: any ServiceNotifier,
-        logger: Logger, onReady: @escaping @Sendable () -> Void = {}
+        generator: any TextGenerator, socketPath: String, address: ListenAddress? = nil, limits: ServerLimits,
+        notifier: any ServiceNotifier, logger: Logger,
+        onReady: @escaping @Sendable (ListenAddress?) -> Void = { _ in }
     ) {
         self.generator = generator
         self.socket = SocketFile(path: socketPath)
+        self.address = address
         self.limits = limits
         self.notifier = notifier
         self.logger = logger
@@ -46,11 +51,16 @@ package struct Daemon: Service {
         let connections = ConnectionTable()
         let inode = Mutex<String?>(nil)
         let mask = SocketMask.Hold()
-        let server = makeServer(connections, group: group) {
+        let (opened, opening) = AsyncStream<SocketAddress?>.makeStream()
+        let main = makeServer(.unixDomainSocket(path: socket.path), connections, group: group) { channel in
             mask.release()
             inode.withLock { $0 = socket.inode() }
-            onReady()
-            notifier.ready(StatusReport(generator).line)
+            opening.yield(nil)
+        }
+        let beside = address.map { address in
+            makeServer(.hostname(address.host, port: address.port), connections, group: group) { channel in
+                opening.yield(channel.localAddress)
+            }
         }
         defer {
             mask.release()
@@ -58,12 +68,9 @@ package struct Daemon: Service {
         }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await drainOnShutdown(connections) }
+            tasks.addTask { await announce(opened, servers: beside == nil ? 1 : 2) }
             tasks.addTask {
-                do {
-                    try await server.run()
-                } catch let error as IOError {
-                    throw SocketError.cannotBind(path: socket.path, reason: error.description)
-                }
+                try await run(main, and: beside)
                 throw CancellationError()
             }
             do {
@@ -74,8 +81,46 @@ package struct Daemon: Service {
         }
     }
 
+    /// Runs the servers until both have ended, or one cannot start.
+    private func run(_ main: any Service, and beside: (any Service)?) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                do {
+                    try await main.run()
+                } catch let error as IOError {
+                    throw SocketError.cannotBind(path: socket.path, reason: error.description)
+                }
+            }
+            if let beside, let address {
+                tasks.addTask {
+                    do {
+                        try await beside.run()
+                    } catch let error as IOError {
+                        throw SocketError.cannotListen(address: address, reason: error.description)
+                    }
+                }
+            }
+            // Not `waitForAll`, which would wait for the other server too before it tells of an error.
+            for try await _ in tasks {}
+        }
+    }
+
+    /// Says that clients can connect, once every server listens.
+    private func announce(_ opened: AsyncStream<SocketAddress?>, servers: Int) async {
+        var (count, address) = (0, ListenAddress?.none)
+        for await channelAddress in opened {
+            count += 1
+            address = address ?? ListenAddress(channelAddress)
+            if count == servers { break }
+        }
+        guard count == servers else { return }
+        onReady(address)
+        notifier.ready(StatusReport(generator).line)
+    }
+
     private func makeServer(
-        _ connections: ConnectionTable, group: any EventLoopGroup, onRunning: @escaping @Sendable () -> Void
+        _ address: BindAddress, _ connections: ConnectionTable, group: any EventLoopGroup,
+        onRunning: @escaping @Sendable (any Channel) -> Void
     ) -> any Service {
         let responder = Responder(
             generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
@@ -93,10 +138,10 @@ package struct Daemon: Service {
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))
         return channel.server(
             configuration: ServerConfiguration(
-                address: .unixDomainSocket(path: socket.path),
+                address: address,
                 availableConnectionsDelegate: MaximumAvailableConnections(
                     limits.connections, logger: ownLogger)),
-            onServerRunning: { _ in onRunning() },
+            onServerRunning: { onRunning($0) },
             eventLoopGroup: group,
             logger: ownLogger)
     }

@@ -9,13 +9,16 @@ extension APIError {
             case .emptyPrompt: (400, .emptyPrompt)
             case .promptTooLong: (400, .contextLengthExceeded)
             case .tokenOutOfRange: (400, .tokenOutOfRange)
+            case .unknownProfile: (400, .unknownProfile)
             case .noChatTemplate: (400, .noChatTemplate)
             case .chatTemplate: (400, .chatTemplate)
             case .queueFull: (503, .queueFull)
             case .stopping: (503, .stopping)
             case .weights: (500, .weights)
             }
-        self.init(status: status, code: code, message: error.description)
+        self.init(
+            status: status, code: code, param: code == .unknownProfile ? "sparsity" : nil,
+            message: error.description)
     }
 
     /// The answer to any error; those without a text for clients become `internal`.

@@ -5,10 +5,14 @@ internal import WireAPI
 
 /// A request in the engine's terms, with what its answer needs.
 struct PreparedRequest {
-    var generation: GenerationRequest
+    /// One for each prompt.
+    var generations: [GenerationRequest]
+    /// The prompts as their client wrote them; `nil` for one that came as messages or tokens.
+    var prompts: [String?]
     var endpoint: AnswerShape.Endpoint
     var isStream: Bool
     var includeUsage: Bool
+    var wantsReports: Bool { generations.contains { $0.logProbabilities != nil } }
 }
 
 extension PreparedRequest {
@@ -22,24 +26,38 @@ extension PreparedRequest {
         )
         let prompt = Self.tokenizeRendered(try generator.renderChat(conversation), by: generator)
         try self.init(
-            prompt, request.fields, .chat, logProbabilities: request.logProbabilities, for: generator)
+            [(prompt, nil)], request.fields, .chat, logProbabilities: request.logProbabilities,
+            for: generator)
     }
 
     init(_ request: CompletionRequest, for generator: any TextGenerator) throws {
         var fields = request.fields
         fields.maxTokens = fields.maxTokens ?? CompletionRequest.defaultMaxTokens
-        let prompt =
-            switch request.prompt {
-            case .tokens(let tokens): tokens
-            case .text(let text): generator.tokenize(text, addSpecial: true, parseSpecial: true)
+        let prompts: [Prompt] = request.prompts.map { prompt in
+            switch prompt {
+            case .tokens(let tokens): (tokens, nil)
+            case .text(let text): (generator.tokenize(text, addSpecial: true, parseSpecial: true), text)
             }
+        }
+        let (count, limit) = (
+            prompts.reduce(0) { $0 + $1.tokens.count }, CompletionRequest.maximumPromptTokens
+        )
+        guard prompts.count == 1 || count <= limit else {
+            throw APIError(
+                code: .outOfRange, param: "prompt",
+                message: "prompt: \(prompts.count) prompts hold \(count) tokens, \(limit) are taken at once; "
+                    + "send fewer")
+        }
         try self.init(
-            prompt, fields, .completion, logProbabilities: request.logProbabilities, for: generator)
+            prompts, fields, .completion, logProbabilities: request.logProbabilities, echo: request.echo,
+            for: generator)
     }
 
+    private typealias Prompt = (tokens: [TokenID], text: String?)
+
     private init(
-        _ prompt: [TokenID], _ fields: GenerationFields, _ endpoint: AnswerShape.Endpoint,
-        logProbabilities: Int?, for generator: any TextGenerator
+        _ prompts: [Prompt], _ fields: GenerationFields, _ endpoint: AnswerShape.Endpoint,
+        logProbabilities: Int?, echo: Bool = false, for generator: any TextGenerator
     ) throws {
         let size = generator.model.vocabularySize
         for token in fields.logitBias.keys.sorted() where Int(token) >= size {
@@ -47,9 +65,13 @@ extension PreparedRequest {
                 code: .tokenOutOfRange, param: "logit_bias",
                 message: "logit_bias: token \(token) is outside the vocabulary of \(size) tokens")
         }
-        generation = GenerationRequest(
-            prompt: prompt, sampling: SamplingOptions(fields), stop: fields.stop, maxTokens: fields.maxTokens,
-            ignoreEndOfGeneration: fields.ignoreEOS, logProbabilities: logProbabilities)
+        generations = prompts.map { prompt in
+            GenerationRequest(
+                prompt: prompt.tokens, sampling: SamplingOptions(fields), stop: fields.stop,
+                maxTokens: fields.maxTokens, ignoreEndOfGeneration: fields.ignoreEOS,
+                logProbabilities: logProbabilities, echo: echo, sparsity: fields.sparsity)
+        }
+        self.prompts = prompts.map(\.text)
         self.endpoint = endpoint
         isStream = fields.stream
         includeUsage = fields.includeUsage

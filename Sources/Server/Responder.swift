@@ -79,6 +79,14 @@ struct Responder: Sendable {
             case .completion:
                 let body = try await readBody(request, over: channel)
                 return try start(PreparedRequest(CompletionRequest(body: body), for: generator))
+            case .tokenizerInfo:
+                return .reply(Reply(report.tokenizerInfo))
+            case .tokenize:
+                let request = try TokenizeRequest(body: try await readBody(request, over: channel))
+                return .reply(Reply(tokenize(request)))
+            case .detokenize:
+                let request = try DetokenizeRequest(body: try await readBody(request, over: channel))
+                return .reply(Reply(try detokenize(request)))
             }
         } catch {
             let answer = APIError(answering: error)
@@ -88,7 +96,7 @@ struct Responder: Sendable {
     }
 
     private func start(_ prepared: PreparedRequest) throws -> Outcome {
-        .generation(prepared, try generator.generate(prepared.generation))
+        .generation(prepared, try generator.generate(prepared.generations))
     }
 
     private func shape(_ prepared: PreparedRequest) -> AnswerShape {
@@ -100,6 +108,26 @@ struct Responder: Sendable {
 
     private func path(_ request: Request) -> String {
         String((request.head.path ?? "/").prefix { $0 != "?" }.prefix(80))
+    }
+}
+
+// Text to tokens and back, for clients that count them.
+extension Responder {
+    private func tokenize(_ request: TokenizeRequest) -> JSONValue {
+        let tokens = generator.tokenize(request.text, addSpecial: request.addSpecial, parseSpecial: true)
+        return [
+            "count": .int(tokens.count), "max_model_len": .int(generator.model.contextLength),
+            "tokens": .array(tokens.map { .int(Int($0)) }),
+        ]
+    }
+
+    private func detokenize(_ request: DetokenizeRequest) throws(GenerationError) -> JSONValue {
+        let size = generator.model.vocabularySize
+        for token in request.tokens where Int(token) >= size {
+            throw .tokenOutOfRange(id: token, vocabularySize: size)
+        }
+        let bytes = request.tokens.flatMap { generator.bytes(of: $0, showSpecial: true) }
+        return ["prompt": .string(String(decoding: bytes, as: UTF8.self))]
     }
 }
 

@@ -7,8 +7,14 @@ enum Route: Equatable {
     case model(name: String)
     case chat
     case completion
+    /// What a client needs that counts tokens with the model's own tokenizer; the paths are vLLM's.
+    case tokenizerInfo
+    case tokenize
+    case detokenize
 
-    private static let list = "GET /health, GET /v1/models, POST /v1/chat/completions, POST /v1/completions"
+    private static let list =
+        "GET /health, GET /v1/models, POST /v1/chat/completions, POST /v1/completions, GET /tokenizer_info, "
+        + "POST /tokenize, POST /detokenize"
 
     /// - Parameter target: the request target, with or without a query.
     init(method: String, target: String) throws(APIError) {
@@ -19,6 +25,9 @@ enum Route: Equatable {
         case "/v1/models": route = .models
         case "/v1/chat/completions": route = .chat
         case "/v1/completions": route = .completion
+        case "/tokenizer_info": route = .tokenizerInfo
+        case "/tokenize": route = .tokenize
+        case "/detokenize": route = .detokenize
         case _ where path.hasPrefix("/v1/models/"): route = .model(name: String(path.dropFirst(11)))
         default:
             throw APIError(
@@ -35,8 +44,8 @@ enum Route: Equatable {
 
     var method: String {
         switch self {
-        case .health, .models, .model: "GET"
-        case .chat, .completion: "POST"
+        case .health, .models, .model, .tokenizerInfo: "GET"
+        case .chat, .completion, .tokenize, .detokenize: "POST"
         }
     }
 }

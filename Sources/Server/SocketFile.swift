@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import NIOCore
 internal import NIOPosix
 
-/// Why the daemon cannot listen at a path.
+/// Why the daemon cannot listen at a path or an address.
 package enum SocketError: Error, Equatable, CustomStringConvertible {
     case pathEmpty
     case pathTooLong(path: String, byteCount: Int, limit: Int)
@@ -11,6 +11,7 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
     case inUse(path: String)
     case unreachable(path: String, reason: String)
     case cannotBind(path: String, reason: String)
+    case cannotListen(address: ListenAddress, reason: String)
 
     package var description: String {
         switch self {
@@ -28,6 +29,8 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
             "\(path): the socket there can be neither used nor replaced: \(reason)"
         case .cannotBind(let path, let reason):
             "\(path): cannot listen there: \(reason)"
+        case .cannotListen(let address, let reason):
+            "\(address): cannot listen there: \(reason)"
         }
     }
 }

@@ -41,6 +41,15 @@ struct StatusReport {
             "architecture": .string(model.architecture), "parameters": .int(model.parameterCount),
             "context_length": .int(model.contextLength), "vocabulary_size": .int(model.vocabularySize),
             "weight_bytes": .int(model.weightBytes),
+            "sparsity": .array(model.sparsityChoices.map { .string($0) }),
+        ]
+    }
+
+    var tokenizerInfo: JSONValue {
+        [
+            "model": .string(model.name), "vocabulary_size": .int(model.vocabularySize),
+            "bos_token": model.beginToken.map { .string($0) } ?? .null,
+            "eos_token": model.endToken.map { .string($0) } ?? .null,
         ]
     }
 

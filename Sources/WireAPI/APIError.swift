@@ -14,6 +14,7 @@ package enum ErrorCode: String, Sendable, Equatable, CaseIterable {
     case emptyPrompt = "empty_prompt"
     case contextLengthExceeded = "context_length_exceeded"
     case tokenOutOfRange = "token_out_of_range"
+    case unknownProfile = "unknown_profile"
     case noChatTemplate = "no_chat_template"
     case chatTemplate = "chat_template"
     case queueFull = "queue_full"

@@ -66,9 +66,10 @@ package struct Timings: Sendable, Equatable {
 package struct TokenReport: Sendable, Equatable {
     package struct Candidate: Sendable, Equatable {
         package var bytes: [UInt8]
-        package var logProbability: Double
+        /// `nil` for the first token of a prompt, which follows nothing.
+        package var logProbability: Double?
 
-        package init(bytes: [UInt8], logProbability: Double) {
+        package init(bytes: [UInt8], logProbability: Double?) {
             self.bytes = bytes
             self.logProbability = logProbability
         }
@@ -76,9 +77,14 @@ package struct TokenReport: Sendable, Equatable {
         /// The token as text; bytes that are no whole character show as U+FFFD.
         package var text: String { String(decoding: bytes, as: UTF8.self) }
 
+        /// Characters (Unicode scalars) that begin in the token, so that a character in two tokens counts once.
+        package var characterCount: Int { bytes.count { $0 & 0xC0 != 0x80 } }
+
+        var logProbabilityJSON: JSONValue { logProbability.map { .double($0) } ?? .null }
+
         var json: JSONObject {
             [
-                "token": .string(text), "logprob": .double(logProbability),
+                "token": .string(text), "logprob": logProbabilityJSON,
                 "bytes": .array(bytes.map { .int(Int($0)) }),
             ]
         }
@@ -102,26 +108,29 @@ package struct TokenReport: Sendable, Equatable {
         return ["content": .array(content)]
     }
 
-    /// The shape of `/v1/completions`.
+    /// The shape of `/v1/completions`. The alternatives of a token hold the token itself, as OpenAI's do.
     ///
-    /// - Parameter offset: characters (Unicode scalars) of the answer before the first of `reports`.
+    /// - Parameter offset: characters (Unicode scalars) of the answer before the first of `reports`; negative
+    ///   when they begin with what the tokenizer put in front of the text.
     package static func completionJSON(_ reports: [TokenReport], offset: Int) -> JSONValue {
         var offset = offset
         var offsets: [JSONValue] = []
         for report in reports {
-            offsets.append(.int(offset))
-            offset += report.token.text.unicodeScalars.count
+            offsets.append(.int(max(offset, 0)))
+            offset += report.token.characterCount
         }
         let alternatives = reports.map { report in
+            guard report.token.logProbability != nil else { return JSONValue.null }
             var object = JSONObject()
-            for candidate in report.alternatives {
-                object[candidate.text] = .double(candidate.logProbability)
+            // Parts of characters may share a text: the most probable, which comes first, stays.
+            for candidate in report.alternatives + [report.token] where object[candidate.text] == nil {
+                object[candidate.text] = candidate.logProbabilityJSON
             }
             return JSONValue.object(object)
         }
         return [
             "tokens": .array(reports.map { .string($0.token.text) }),
-            "token_logprobs": .array(reports.map { .double($0.token.logProbability) }),
+            "token_logprobs": .array(reports.map(\.token.logProbabilityJSON)),
             "top_logprobs": .array(alternatives),
             "text_offset": .array(offsets),
         ]

@@ -16,21 +16,38 @@ package struct AnswerShape: Sendable, Equatable {
         self.created = created
     }
 
-    /// A whole answer. `logProbabilities` is in the endpoint's own shape.
-    package func whole(
-        text: String, reason: String, logProbabilities: JSONValue?, usage: Usage, timings: Timings
-    ) -> JSONValue {
-        var choice: JSONObject = ["index": 0]
-        switch endpoint {
-        case .chat: choice["message"] = ["role": "assistant", "content": .string(text), "refusal": .null]
-        case .completion: choice["text"] = .string(text)
+    /// One complete answer to one prompt.
+    package struct Choice: Sendable, Equatable {
+        package var text: String
+        package var reason: String
+        /// In the endpoint's own shape.
+        package var logProbabilities: JSONValue?
+
+        package init(text: String, reason: String, logProbabilities: JSONValue?) {
+            self.text = text
+            self.reason = reason
+            self.logProbabilities = logProbabilities
         }
-        choice["logprobs"] = logProbabilities ?? .null
-        choice["finish_reason"] = .string(reason)
+    }
+
+    /// A whole answer, its choices in the order of the prompts.
+    package func whole(_ choices: [Choice], usage: Usage, timings: Timings) -> JSONValue {
         var object = head(object: endpoint == .chat ? "chat.completion" : "text_completion")
-        object["choices"] = [.object(choice)]
+        object["choices"] = .array(choices.enumerated().map { json($1, index: $0) })
         object["usage"] = usage.json
         object["timings"] = timings.json
+        return .object(object)
+    }
+
+    private func json(_ choice: Choice, index: Int) -> JSONValue {
+        var object: JSONObject = ["index": .int(index)]
+        switch endpoint {
+        case .chat:
+            object["message"] = ["role": "assistant", "content": .string(choice.text), "refusal": .null]
+        case .completion: object["text"] = .string(choice.text)
+        }
+        object["logprobs"] = choice.logProbabilities ?? .null
+        object["finish_reason"] = .string(choice.reason)
         return .object(object)
     }
 

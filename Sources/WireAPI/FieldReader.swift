@@ -77,6 +77,24 @@ struct FieldReader {
         return items
     }
 
+    /// Token ids of a list found at `name`; whether the vocabulary has them, the engine knows.
+    func tokens(_ items: [JSONValue], name: String) throws(APIError) -> [Int32] {
+        var tokens: [Int32] = []
+        tokens.reserveCapacity(items.count)
+        for (index, item) in items.enumerated() {
+            guard let value = item.intValue else {
+                throw .wrongType("\(name)[\(index)]", expected: "a token id", found: item)
+            }
+            guard let token = Int32(exactly: value), token >= 0 else {
+                throw APIError(
+                    code: .tokenOutOfRange, param: "\(name)[\(index)]",
+                    message: "\(name)[\(index)]: \(value) is not a token id")
+            }
+            tokens.append(token)
+        }
+        return tokens
+    }
+
     func object(_ key: String) throws(APIError) -> JSONObject? {
         guard let value = value(key) else { return nil }
         guard case .object(let object) = value else {

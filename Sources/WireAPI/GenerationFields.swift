@@ -16,6 +16,8 @@ package struct GenerationFields: Sendable, Equatable {
     package var repetitionPenalty: Double?
     package var logitBias: [Int32: Double] = [:]
     package var ignoreEOS = false
+    /// Name of a sparsity profile, or `dense`; an extension of OpenAI's fields.
+    package var sparsity: String?
 
     package init() {}
 
@@ -23,12 +25,13 @@ package struct GenerationFields: Sendable, Equatable {
     package static let maximumStopBytes = 1024
     package static let maximumBiases = 4096
     package static let maximumAlternatives = 20
+    package static let maximumProfileBytes = 128
 
     static let known: Set<String> = [
         "model", "stream", "stream_options", "temperature", "top_p", "top_k", "min_p", "max_tokens",
         "max_completion_tokens", "stop", "seed", "frequency_penalty", "presence_penalty",
         "repetition_penalty",
-        "repeat_penalty", "logit_bias", "ignore_eos", "n", "logprobs",
+        "repeat_penalty", "logit_bias", "ignore_eos", "n", "logprobs", "sparsity",
     ]
 
     /// Fields of OpenAI's and its followers' that change nothing here.
@@ -37,7 +40,8 @@ package struct GenerationFields: Sendable, Equatable {
         "prompt_cache_retention", "cache_prompt", "id_slot", "timings_per_token", "keep_alive",
     ]
 
-    init(_ fields: FieldReader) throws(APIError) {
+    /// - Parameter lowestLimit: the least that `max_tokens` may be.
+    init(_ fields: FieldReader, lowestLimit: Int = 1) throws(APIError) {
         model = try fields.string("model")
         stream = try fields.bool("stream") ?? false
         if let options = try fields.object("stream_options") {
@@ -54,8 +58,8 @@ package struct GenerationFields: Sendable, Equatable {
         topP = try fields.number("top_p", in: 0...1)
         topK = try fields.int("top_k", in: -1 ... .max).map { max($0, 0) }
         minP = try fields.number("min_p", in: 0...1)
-        let limit = try fields.int("max_tokens", in: 1 ... .max)
-        maxTokens = try fields.int("max_completion_tokens", in: 1 ... .max) ?? limit
+        let limit = try fields.int("max_tokens", in: lowestLimit ... .max)
+        maxTokens = try fields.int("max_completion_tokens", in: lowestLimit ... .max) ?? limit
         stop = try Self.readStop(fields)
         seed = try fields.int("seed")
         frequencyPenalty = try fields.number("frequency_penalty", in: -2...2)
@@ -64,9 +68,20 @@ package struct GenerationFields: Sendable, Equatable {
         repetitionPenalty = try fields.number("repetition_penalty", in: 0.01...10) ?? other
         logitBias = try Self.readLogitBias(fields)
         ignoreEOS = try fields.bool("ignore_eos") ?? false
+        sparsity = try Self.readSparsity(fields)
         if let count = try fields.int("n"), count != 1 {
             throw .unsupported("n", "\(count) answers asked for, this daemon gives 1; send several requests")
         }
+    }
+
+    private static func readSparsity(_ fields: FieldReader) throws(APIError) -> String? {
+        guard let name = try fields.string("sparsity") else { return nil }
+        guard (1...maximumProfileBytes).contains(name.utf8.count) else {
+            throw APIError(
+                code: .outOfRange, param: "sparsity",
+                message: "sparsity: holds \(name.utf8.count) bytes, expected 1 to \(maximumProfileBytes)")
+        }
+        return name
     }
 
     private static func readStop(_ fields: FieldReader) throws(APIError) -> [String] {

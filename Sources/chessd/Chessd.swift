@@ -42,6 +42,12 @@ struct Chessd: AsyncParsableCommand {
         help: ArgumentHelp("The socket to listen on. (default: \(Settings.defaultSocket))", valueName: "path")
     )
     var socket: String?
+    @Option(
+        help: ArgumentHelp(
+            "Listen on this TCP address too, such as 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one. Only "
+                + "loopback addresses, since there are no passwords. (default: the socket alone)",
+            valueName: "host:port"))
+    var listen: String?
     @Option(help: ArgumentHelp("Compute threads. (default: one per core)", valueName: "count"))
     var threads: String?
     @Option(
@@ -92,9 +98,9 @@ struct Chessd: AsyncParsableCommand {
             throw stop(.dataError, "\(error)")
         }
         let daemon = Daemon(
-            generator: generator, socketPath: settings.socket, limits: settings.limits,
-            notifier: SystemdNotifier(), logger: logger,
-            onReady: { announce(generator, settings, logger) })
+            generator: generator, socketPath: settings.socket, address: settings.listen,
+            limits: settings.limits, notifier: SystemdNotifier(), logger: logger,
+            onReady: { announce(generator, settings, $0, logger) })
         do {
             try await serve(daemon, logger)
         } catch let error as SocketError {
@@ -117,7 +123,8 @@ struct Chessd: AsyncParsableCommand {
 
     private var flags: [String: String] {
         let given = [
-            "model": model, "socket": socket, "threads": threads, "context": context, "kernels": kernels,
+            "model": model, "socket": socket, "listen": listen, "threads": threads, "context": context,
+            "kernels": kernels,
             "weights": weights, "log-level": logLevel, "queue": queue, "grace": grace,
             "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
@@ -134,14 +141,16 @@ struct Chessd: AsyncParsableCommand {
         return logger
     }
 
-    private func announce(_ generator: any TextGenerator, _ settings: Settings, _ logger: Logger) {
+    private func announce(
+        _ generator: any TextGenerator, _ settings: Settings, _ address: ListenAddress?, _ logger: Logger
+    ) {
         let status = generator.status()
-        logger.info(
-            "ready",
-            metadata: [
-                "model": "\(generator.model.name)", "kernels": "\(status.kernels)",
-                "threads": "\(status.threads)", "socket": "\(settings.socket)",
-            ])
+        var facts: Logger.Metadata = [
+            "model": "\(generator.model.name)", "kernels": "\(status.kernels)",
+            "threads": "\(status.threads)", "socket": "\(settings.socket)",
+        ]
+        if let address { facts["listen"] = "\(address)" }
+        logger.info("ready", metadata: facts)
     }
 
     private func serve(_ daemon: Daemon, _ logger: Logger) async throws {

@@ -24,6 +24,8 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
     let tokenizer = try Tokenizer(store.vocabulary())
     let template = try template(of: store, logger: logger)
+    // The sparsity profiles requests may name.
+    let profiles: [String] = []
     ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
     logger.info(
@@ -39,8 +41,13 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
             name: name, architecture: store.parameters.architecture,
             parameterCount: decoder.weights.parameterCount, contextLength: context,
             vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
-            weightBytes: store.rawBytes),
+            weightBytes: store.rawBytes, beginToken: spelling(tokenizer.bos, tokenizer),
+            endToken: spelling(tokenizer.eos, tokenizer), profiles: profiles),
         queueCapacity: settings.queue)
+}
+
+private func spelling(_ token: TokenID?, _ tokenizer: Tokenizer) -> String? {
+    token.map { String(decoding: tokenizer.bytes(of: $0, showSpecial: true), as: UTF8.self) }
 }
 
 /// Tokens of context when nobody asks for more: what a board's memory can hold beside the weights.

@@ -6,6 +6,8 @@ package struct Settings: Sendable, Equatable {
     /// Path of the `.chess` file.
     package var model: String
     package var socket: String
+    /// A loopback address to listen on beside the socket.
+    package var listen: ListenAddress?
     /// Compute threads; `nil` takes one per core the daemon may use.
     package var threads: Int?
     /// Tokens of context; `nil` takes 4096, or the model's own length when that is less.
@@ -30,6 +32,7 @@ struct SettingKey: Sendable, Equatable {
 
     static let model = SettingKey(name: "model", fallback: nil, range: nil)
     static let socket = SettingKey(name: "socket", fallback: Settings.defaultSocket, range: nil)
+    static let listen = SettingKey(name: "listen", fallback: nil, range: nil)
     static let threads = SettingKey(name: "threads", fallback: nil, range: 1...256)
     static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
     static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
@@ -43,7 +46,8 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, threads, context, kernels, weights, logLevel, queue, grace, bodyLimit, connections,
+        model, socket, listen, threads, context, kernels, weights, logLevel, queue, grace, bodyLimit,
+        connections,
         idleTimeout, clientTimeout,
     ]
 

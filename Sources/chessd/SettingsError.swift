@@ -1,3 +1,5 @@
+package import Server
+
 /// Why the daemon's settings cannot be used.
 package enum SettingsError: Error, Equatable, CustomStringConvertible {
     case unreadable(path: String, reason: String)
@@ -7,6 +9,7 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
     case notANumber(place: String, key: String, found: String)
     case outOfRange(place: String, key: String, found: Int, lowest: Int, highest: Int)
     case unknownWord(place: String, key: String, found: String, known: [String])
+    case address(place: String, key: String, problem: ListenAddressError)
 
     package var description: String {
         switch self {
@@ -25,6 +28,8 @@ package enum SettingsError: Error, Equatable, CustomStringConvertible {
             "\(place): \(key) is \(found), expected \(lowest) to \(highest)"
         case .unknownWord(let place, let key, let found, let known):
             "\(place): \(key) is \"\(found)\", expected one of \(known.joined(separator: ", "))"
+        case .address(let place, let key, let problem):
+            "\(place): \(key) \(problem)"
         }
     }
 }

@@ -38,8 +38,9 @@ struct SettingsResolver {
         }
         if let value = try number(.grace) { limits.grace = .seconds(value) }
         return Settings(
-            model: model, socket: text(.socket) ?? Settings.defaultSocket, threads: try number(.threads),
-            context: try number(.context), kernels: text(.kernels), weights: text(.weights) ?? "auto",
+            model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
+            threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
+            weights: text(.weights) ?? "auto",
             logLevel: try logLevel(), queue: try number(.queue) ?? 0, limits: limits)
     }
 
@@ -58,6 +59,15 @@ struct SettingsResolver {
                 highest: range.upperBound)
         }
         return value
+    }
+
+    private func listenAddress() throws(SettingsError) -> ListenAddress? {
+        guard let text = text(.listen) else { return nil }
+        do throws(ListenAddressError) {
+            return try ListenAddress(text)
+        } catch {
+            throw .address(place: place(of: .listen), key: SettingKey.listen.name, problem: error)
+        }
     }
 
     private func logLevel() throws(SettingsError) -> Logger.Level {
