@@ -30,7 +30,9 @@ extension Decoder {
                         .tokens(tokens), start..<end, position, weights.layers.indices,
                         BatchOptions(plan: plan), isCancelled)
                 else { return false }
-                finish(start..<end, isLast: end == tokens.count, eachLogits)
+                guard finish(start..<end, isLast: end == tokens.count, isCancelled, eachLogits) else {
+                    return false
+                }
             }
             start = end
         }
@@ -41,10 +43,14 @@ extension Decoder {
     private static let smallestBatch = 3
 
     /// The logits of the batch that was just evaluated: of all its tokens, or of the very last.
-    private func finish(_ tokens: Range<Int>, isLast: Bool, _ eachLogits: ((Int, FloatSlice) -> Void)?) {
+    private func finish(
+        _ tokens: Range<Int>, isLast: Bool, _ isCancelled: @Sendable () -> Bool,
+        _ eachLogits: ((Int, FloatSlice) -> Void)?
+    ) -> Bool {
         let residual = batch.residual.first(tokens.count)
         if let eachLogits {
             for start in stride(from: 0, to: tokens.count, by: BatchScratch.headRows) {
+                if isCancelled() { return false }
                 let count = min(BatchScratch.headRows, tokens.count - start)
                 let rows = batch.logits[0].first(count)
                 pool.run { worker in head({ residual[start + $0] }, into: rows, .int8, worker) }
@@ -55,5 +61,6 @@ extension Decoder {
             FloatSlice(scratch.residual, 0..<parameters.embedding).copy(residual[tokens.count - 1])
             computeLogits()
         }
+        return true
     }
 }

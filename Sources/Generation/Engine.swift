@@ -17,10 +17,11 @@ package final class Engine: TextGenerator {
 
     /// - Parameters:
     ///   - template: `nil` when the model has none; chat requests are then refused.
+    ///   - sparsity: what requests may leave out; `model` lists the same names.
     ///   - queueCapacity: requests that may wait behind the running one.
     package init(
         _ decoder: Decoder, tokenizer: Tokenizer, template: ChatTemplate?, model: ModelDescription,
-        queueCapacity: Int
+        sparsity: SparsityPlans = SparsityPlans(), queueCapacity: Int
     ) {
         self.model = model
         self.tokenizer = tokenizer
@@ -31,7 +32,8 @@ package final class Engine: TextGenerator {
                 generatedTokens: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
                 threads: decoder.threadCount, kernels: decoder.kernels.name))
         thread = ComputeThread.start(name: "chess-engine")
-        core = EngineCore(decoder, tokenizer: tokenizer, queue: queue, thread: thread)
+        core = EngineCore(
+            decoder, tokenizer: tokenizer, sparsity: sparsity, queue: queue, thread: thread)
     }
 
     package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {

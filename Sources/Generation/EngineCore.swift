@@ -11,10 +11,17 @@ actor EngineCore {
     private let queue: JobQueue
     /// The tokens whose keys and values the cache holds: the last conversation.
     private var cached: [TokenID] = []
+    /// What was left out while they were computed.
+    private var cachedSparsity = SparsityPlans.dense
+    private let sparsity: SparsityPlans
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
 
-    init(_ decoder: Decoder, tokenizer: Tokenizer, queue: JobQueue, thread: ComputeThread) {
+    init(
+        _ decoder: Decoder, tokenizer: Tokenizer, sparsity: SparsityPlans, queue: JobQueue,
+        thread: ComputeThread
+    ) {
+        self.sparsity = sparsity
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.queue = queue
@@ -36,20 +43,24 @@ actor EngineCore {
 
     private func run(_ request: GenerationRequest, of job: Job) {
         let prompt = request.prompt
+        let choice = sparsity.choice(request.sparsity)
+        // Keys and values of sparse answers are not those of a dense one.
+        if choice.name != cachedSparsity { cached = [] }
+        cachedSparsity = choice.name
         let reused = reusablePrefix(of: request)
         job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
         let begin = ProcessFacts.monotonicNanoseconds
         queue.update { $0.activity = .prefill }
         cached.removeLast(cached.count - reused)
         var progress = Progress(reason: .length, reused: reused, begin: begin)
-        guard prefill(request, from: reused, of: job) else {
+        guard prefill(request, from: reused, plan: choice.promptPlan, of: job) else {
             progress.reason = .cancelled
             finish(request, of: job, progress)
             return
         }
         cached = prompt
         queue.update { $0.activity = .decode }
-        generate(request, of: job, &progress)
+        generate(request, plan: choice.plan, of: job, &progress)
         finish(request, of: job, progress)
     }
 
@@ -63,18 +74,23 @@ actor EngineCore {
 
     /// Evaluates the prompt behind its first `reused` tokens, and reports its tokens where the request echoes;
     /// false when the job was cancelled.
-    private func prefill(_ request: GenerationRequest, from reused: Int, of job: Job) -> Bool {
+    private func prefill(
+        _ request: GenerationRequest, from reused: Int, plan: SparsityPlan?, of job: Job
+    ) -> Bool {
         var scores = PromptScores(
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
             tokenizer: tokenizer)
         let rest = Array(request.prompt[reused...])
+        let kernels = decoder.kernels
         let isComplete =
             if request.scoresPrompt {
-                decoder.prefill(rest, at: reused, isCancelled: { job.isCancelled }) { index, logits in
-                    scores.read(LogProbabilities(logits, kernels: decoder.kernels), after: index)
-                }
+                decoder.prefill(
+                    rest, at: reused, plan: plan, isCancelled: { job.isCancelled },
+                    eachLogits: { index, logits in
+                        scores.read(LogProbabilities(logits, kernels: kernels), after: index)
+                    })
             } else {
-                decoder.prefill(rest, at: reused, isCancelled: { job.isCancelled })
+                decoder.prefill(rest, at: reused, plan: plan, isCancelled: { job.isCancelled })
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete
@@ -90,7 +106,9 @@ actor EngineCore {
         var trailing = ""
     }
 
-    private func generate(_ request: GenerationRequest, of job: Job, _ progress: inout Progress) {
+    private func generate(
+        _ request: GenerationRequest, plan: SparsityPlan?, of job: Job, _ progress: inout Progress
+    ) {
         var sampler = Sampler(request.sampling, prompt: request.prompt, kernels: decoder.kernels)
         var characters = IncrementalUTF8()
         var stops = StopMatcher(request.stop)
@@ -119,7 +137,7 @@ actor EngineCore {
                 return
             }
             guard progress.generated < limit else { break }
-            decoder.step(token, at: cached.count)
+            decoder.step(token, at: cached.count, plan: plan)
             cached.append(token)
         }
         progress.trailing = stops.append(characters.flush()) + stops.flush()

@@ -102,6 +102,12 @@ package struct SparsityProfile: Sendable, Equatable {
         self.sites = sites
     }
 
+    /// What a profile's file is called without folders and extension: its name for people and requests.
+    package static func name(ofFile path: String) -> String {
+        let file = path.split(separator: "/").last.map(String.init) ?? path
+        return file.hasSuffix(".profile") ? String(file.dropLast(8)) : file
+    }
+
     /// Refuses a model that this profile was not made for.
     ///
     /// - Parameter path: of the profile, for the message.

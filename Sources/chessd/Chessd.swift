@@ -65,6 +65,14 @@ struct Chessd: AsyncParsableCommand {
     var weights: String?
     @Option(
         help: ArgumentHelp(
+            "A sparsity profile made by chessctl calibrate; may be given several times. Requests name one as "
+                + "\"sparsity\", or \"dense\"; the first serves those that name none. (default: dense)",
+            valueName: "file"))
+    var profile: [String] = []
+    @Flag(help: "Leave channels out of prompts too, as evaluations do; answers alone do it otherwise.")
+    var sparsePrefill = false
+    @Option(
+        help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
     @Option(help: ArgumentHelp("Requests that may wait. (default: 8)", valueName: "count"))
@@ -124,9 +132,10 @@ struct Chessd: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "model": model, "socket": socket, "listen": listen, "threads": threads, "context": context,
-            "kernels": kernels,
-            "weights": weights, "log-level": logLevel, "queue": queue, "grace": grace,
-            "body-limit": bodyLimit,
+            "kernels": kernels, "weights": weights,
+            "profile": profile.isEmpty ? nil : profile.joined(separator: ","),
+            "sparse-prefill": sparsePrefill ? "true" : nil,
+            "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
         ]
         return given.compactMapValues { $0 }

@@ -24,15 +24,15 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
     let tokenizer = try Tokenizer(store.vocabulary())
     let template = try template(of: store, logger: logger)
-    // The sparsity profiles requests may name.
-    let profiles: [String] = []
+    let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
     logger.info(
         "model loaded",
         metadata: [
             "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
-            "context": "\(context)", "weights_bytes": "\(store.rawBytes)",
+            "context": "\(context)", "profiles": "\(sparsity.names.joined(separator: " "))",
+            "weights_bytes": "\(store.rawBytes)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
         ])
     return Engine(
@@ -42,8 +42,26 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
             parameterCount: decoder.weights.parameterCount, contextLength: context,
             vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
             weightBytes: store.rawBytes, beginToken: spelling(tokenizer.bos, tokenizer),
-            endToken: spelling(tokenizer.eos, tokenizer), profiles: profiles),
-        queueCapacity: settings.queue)
+            endToken: spelling(tokenizer.eos, tokenizer), profiles: sparsity.names),
+        sparsity: sparsity, queueCapacity: settings.queue)
+}
+
+/// Reads every profile and holds it against the model.
+private func sparsityPlans(
+    _ settings: Settings, _ decoder: Decoder, _ store: WeightStore
+) throws -> SparsityPlans {
+    var plans: [(name: String, plan: SparsityPlan)] = []
+    for path in settings.profiles {
+        let name = SparsityProfile.name(ofFile: path)
+        guard name != SparsityPlans.dense, !plans.contains(where: { $0.name == name }) else {
+            throw LoadError(
+                description: "\(path): the name \"\(name)\" is taken; requests could not tell them apart")
+        }
+        let profile = try SparsityProfile(path: path)
+        try profile.check(fits: store, path: path)
+        plans.append((name, decoder.plan(profile)))
+    }
+    return SparsityPlans(plans, coversPrompts: settings.sparsePrefill)
 }
 
 private func spelling(_ token: TokenID?, _ tokenizer: Tokenizer) -> String? {

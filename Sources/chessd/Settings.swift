@@ -16,6 +16,10 @@ package struct Settings: Sendable, Equatable {
     package var kernels: String?
     /// Where the weights live: a word of `Residency`.
     package var weights: String
+    /// Paths of sparsity profiles; the first serves requests that name none.
+    package var profiles: [String]
+    /// Whether prompts leave channels out too.
+    package var sparsePrefill: Bool
     package var logLevel: Logger.Level
     /// Requests that may wait.
     package var queue: Int
@@ -37,6 +41,8 @@ struct SettingKey: Sendable, Equatable {
     static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
     static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
     static let weights = SettingKey(name: "weights", fallback: "auto", range: nil)
+    static let profile = SettingKey(name: "profile", fallback: nil, range: nil)
+    static let sparsePrefill = SettingKey(name: "sparse-prefill", fallback: "false", range: nil)
     static let logLevel = SettingKey(name: "log-level", fallback: "info", range: nil)
     static let queue = SettingKey(name: "queue", fallback: "8", range: 0...1024)
     static let grace = SettingKey(name: "grace", fallback: "5", range: 0...3600)
@@ -46,7 +52,7 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, logLevel, queue, grace, bodyLimit,
+        model, socket, listen, threads, context, kernels, weights, profile, sparsePrefill, logLevel, queue, grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,
     ]

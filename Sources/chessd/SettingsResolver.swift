@@ -40,8 +40,8 @@ struct SettingsResolver {
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
-            weights: text(.weights) ?? "auto",
-            logLevel: try logLevel(), queue: try number(.queue) ?? 0, limits: limits)
+            weights: text(.weights) ?? "auto", profiles: profiles(),
+            sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(), queue: try number(.queue) ?? 0, limits: limits)
     }
 
     private func text(_ key: SettingKey) -> String? {
@@ -59,6 +59,22 @@ struct SettingsResolver {
                 highest: range.upperBound)
         }
         return value
+    }
+
+    /// One path, or several with commas between.
+    private func profiles() -> [String] {
+        (text(.profile) ?? "").split(separator: ",").compactMap { part in
+            let path = String(part.trimmingPrefix { $0 == " " })
+            return path.isEmpty ? nil : path
+        }
+    }
+
+    private func boolean(_ key: SettingKey) throws(SettingsError) -> Bool {
+        let text = text(key) ?? ""
+        guard text == "true" || text == "false" else {
+            throw .unknownWord(place: place(of: key), key: key.name, found: text, known: ["true", "false"])
+        }
+        return text == "true"
     }
 
     private func listenAddress() throws(SettingsError) -> ListenAddress? {

@@ -63,7 +63,6 @@ struct NamedPlan {
         profile = try SparsityProfile(path: path)
         try profile.check(fits: store, path: path)
         plan = decoder.plan(profile)
-        let file = path.split(separator: "/").last.map(String.init) ?? path
-        name = file.hasSuffix(".profile") ? String(file.dropLast(8)) : file
+        name = SparsityProfile.name(ofFile: path)
     }
 }

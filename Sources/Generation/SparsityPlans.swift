@@ -1,0 +1,33 @@
+package import Decoder
+
+/// The sparsity that requests may ask for, by name; `dense` is always among it.
+package struct SparsityPlans: Sendable {
+    package static let dense = "dense"
+    /// In the order they were given; the first serves requests that name none.
+    package let names: [String]
+    private let plans: [String: SparsityPlan]
+    /// Whether prompts leave channels out too, which answers alone do otherwise.
+    package let coversPrompts: Bool
+
+    /// - Parameter plans: of different names, none of them `dense`.
+    package init(_ plans: [(name: String, plan: SparsityPlan)] = [], coversPrompts: Bool = false) {
+        names = plans.map(\.name)
+        self.plans = Dictionary(uniqueKeysWithValues: plans.map { ($0.name, $0.plan) })
+        self.coversPrompts = coversPrompts
+    }
+
+    /// What serves a request that asks for `name`; nothing for `dense`.
+    func choice(_ name: String?) -> SparsityChoice {
+        let name = name ?? names.first ?? Self.dense
+        return SparsityChoice(name: name, plan: plans[name], coversPrompts: coversPrompts)
+    }
+}
+
+/// What one request leaves out.
+struct SparsityChoice {
+    let name: String
+    let plan: SparsityPlan?
+    let coversPrompts: Bool
+
+    var promptPlan: SparsityPlan? { coversPrompts ? plan : nil }
+}
