@@ -3,52 +3,76 @@ internal import Kernels
 internal import Machine
 internal import WeightStore
 
-/// Times a decoder on a fixed prompt of arbitrary tokens.
+/// Times a decoder on a text: a prompt, then one token after another.
 struct Bench {
     private let decoder: Decoder
-    private let prompt: [Int32]
-    private let tokens: Int
+    /// As many as the prompt and the decoded tokens together.
+    private let text: [Int32]
+    private let promptCount: Int
+    private let plans: [NamedPlan]
 
-    init(_ decoder: Decoder, prompt: Int, tokens: Int) {
+    /// - Parameter tokens: of some prose, at least one; repeated until they suffice.
+    init(_ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan]) {
         self.decoder = decoder
-        self.tokens = tokens
-        // Speed does not depend on which tokens these are; a linear congruence spreads them.
-        let vocabulary = decoder.parameters.vocabulary
-        self.prompt = (0..<prompt).map { Int32(($0 * 7919 + 104_729) % vocabulary) }
+        self.plans = plans
+        promptCount = prompt
+        text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
     }
+
+    private var decodeCount: Int { text.count - promptCount }
+    private var prompt: [Int32] { Array(text.prefix(promptCount)) }
 
     /// Touches every page once; returns the peak of resident memory after it, in bytes.
     func warmUp() -> Int {
         _ = decoder.prefill(prompt, at: 0)
-        decoder.step(prompt[0], at: prompt.count)
+        decoder.step(text[0], at: promptCount)
         return ProcessFacts.peakResidentBytes
     }
 
-    func measure(runs: Int, threads: Int, peakResidentBytes: Int) -> BenchResult {
-        let bandwidth = ReadBandwidth(byteCount: 256 << 20, threads: threads)
-        var prefill: [Double] = []
-        var decode: [Double] = []
-        var read: [Double] = []
+    func measure(runs: Int, peakResidentBytes: Int) -> BenchResult {
+        let bandwidth = ReadBandwidth(byteCount: 256 << 20, threads: decoder.threadCount)
+        var (prefill, dense, read) = ([Double](), [Double](), [Double]())
+        var sparse = plans.map { _ in [Double]() }
+        var counts: [SiteCounts?] = plans.map { _ in nil }
         for _ in 0..<runs {
             read.append(bandwidth.measure())
-            prefill.append(Double(prompt.count) / seconds { _ = decoder.prefill(prompt, at: 0) })
-            decode.append(
-                Double(tokens)
-                    / seconds {
-                        for index in 0..<tokens {
-                            decoder.step(prompt[index % prompt.count], at: prompt.count + index)
-                        }
-                    })
+            prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
+            dense.append(decode(nil))
+            for (index, named) in plans.enumerated() {
+                _ = decoder.takeCounts(of: named.plan)
+                sparse[index].append(decode(named.plan))
+                counts[index] = decoder.takeCounts(of: named.plan)
+            }
         }
-        let bytes = decoder.weights.bytesPerToken
-        let rate = median(decode)
         let ceiling = median(read)
-        return BenchResult(
-            model: decoder.parameters.name, kernels: decoder.kernels.name, threads: threads,
-            promptTokens: prompt.count, decodedTokens: tokens, runs: runs,
+        let bytes = decoder.weights.bytesPerToken
+        let rate = median(dense)
+        var result = BenchResult(
+            model: decoder.parameters.name, kernels: decoder.kernels.name, threads: decoder.threadCount,
+            promptTokens: promptCount, decodedTokens: decodeCount, runs: runs,
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
             weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: ceiling,
-            rooflineShare: rate * Double(bytes) / ceiling, peakResidentBytes: peakResidentBytes)
+            rooflineShare: rate * Double(bytes) / ceiling, peakResidentBytes: peakResidentBytes,
+            profiles: [])
+        for (index, named) in plans.enumerated() {
+            let bytes = counts[index].map(decoder.weights.bytesPerToken) ?? 0
+            let rate = median(sparse[index])
+            result.profiles.append(
+                BenchResult.Profile(
+                    name: named.name, method: named.profile.method, target: named.profile.sparsity,
+                    decodeTokensPerSecond: rate,
+                    speedup: median(zip(sparse[index], dense).map { $0 / $1 }), bytesPerToken: bytes,
+                    weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling))
+        }
+        return result
+    }
+
+    /// Tokens per second of one run behind the prompt.
+    private func decode(_ plan: SparsityPlan?) -> Double {
+        Double(decodeCount)
+            / seconds {
+                for index in promptCount..<text.count { decoder.step(text[index], at: index, plan: plan) }
+            }
     }
 
     private func seconds(_ body: () -> Void) -> Double {
@@ -66,6 +90,28 @@ struct Bench {
 
 /// What a benchmark found; medians of its runs.
 struct BenchResult: Encodable {
+    /// Decoding with a sparsity profile.
+    struct Profile: Encodable {
+        var name: String
+        var method: String
+        var target: Double
+        var decodeTokensPerSecond: Double
+        /// Over dense decoding in the same run.
+        var speedup: Double
+        /// Weights read on average.
+        var bytesPerToken: Double
+        var weightBytesPerSecond: Double
+        var rooflineShare: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case name, method, target, speedup
+            case decodeTokensPerSecond = "decode_tokens_per_second"
+            case bytesPerToken = "bytes_per_token"
+            case weightBytesPerSecond = "weight_bytes_per_second"
+            case rooflineShare = "roofline_share"
+        }
+    }
+
     var model: String
     var kernels: String
     var threads: Int
@@ -82,9 +128,10 @@ struct BenchResult: Encodable {
     var rooflineShare: Double
     /// Before the bandwidth was measured, whose buffer would count.
     var peakResidentBytes: Int
+    var profiles: [Profile]
 
     private enum CodingKeys: String, CodingKey {
-        case model, kernels, threads, runs
+        case model, kernels, threads, runs, profiles
         case promptTokens = "prompt_tokens"
         case decodedTokens = "decoded_tokens"
         case prefillTokensPerSecond = "prefill_tokens_per_second"
@@ -98,16 +145,8 @@ struct BenchResult: Encodable {
 
     /// For people.
     var table: String {
-        func fixed(_ value: Double, _ digits: Int) -> String {
-            var scale = 1.0
-            for _ in 0..<digits { scale *= 10 }
-            let whole = Int((value * scale).rounded())
-            guard digits > 0 else { return "\(whole)" }
-            let fraction = String(whole % Int(scale))
-            return "\(whole / Int(scale))." + String(repeating: "0", count: digits - fraction.count)
-                + fraction
-        }
-        return """
+        func fixed(_ value: Double, _ digits: Int) -> String { Readable.fixed(value, digits) }
+        let facts = """
             model             \(model)
             kernels           \(kernels), \(threads) threads
             prefill           \(fixed(prefillTokensPerSecond, 1)) tokens/s (\(promptTokens) tokens, median of \(runs))
@@ -115,8 +154,22 @@ struct BenchResult: Encodable {
             bytes per token   \(fixed(Double(bytesPerToken) / 1e6, 1)) MB of weights
             weights read      \(fixed(weightBytesPerSecond / 1e9, 1)) GB/s
             read bandwidth    \(fixed(readBandwidthBytesPerSecond / 1e9, 1)) GB/s of this machine
-            roofline share    \(fixed(rooflineShare * 100, 0)) %
-            peak memory       \(fixed(Double(peakResidentBytes) / 1e6, 0)) MB resident
+            roofline share    \(fixed(rooflineShare * 100, 1)) %
+            peak memory       \(fixed(Double(peakResidentBytes) / 1e6, 1)) MB resident
             """
+        guard !profiles.isEmpty else { return facts }
+        var sparse = TextTable(
+            ["profile", "method", "tokens/s", "ratio", "MB/token", "bytes allow", "GB/s", "roofline"],
+            rightAligned: [2, 3, 4, 5, 6, 7])
+        for profile in profiles {
+            sparse.append([
+                profile.name, "\(profile.method) \(profile.target)",
+                fixed(profile.decodeTokensPerSecond, 1), fixed(profile.speedup, 2),
+                fixed(profile.bytesPerToken / 1e6, 1),
+                fixed(Double(bytesPerToken) / profile.bytesPerToken, 2),
+                fixed(profile.weightBytesPerSecond / 1e9, 1), fixed(profile.rooflineShare * 100, 1) + " %",
+            ])
+        }
+        return facts + "\n\n" + sparse.text
     }
 }
