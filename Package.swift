@@ -121,6 +121,12 @@ let package = Package(
                 "Support",
             ], swiftSettings: tests),
         .testTarget(
+            name: "CalibrationTests",
+            dependencies: [
+                "Calibration", "Decoder", "Importing", "WeightStore", "Kernels", "Machine", "Tensors",
+                "Tokenizer", "Support",
+            ], swiftSettings: tests),
+        .testTarget(
             name: "GenerationTests",
             dependencies: ["Generation", "Kernels", "Machine", "Tokenizer"], swiftSettings: tests),
         .testTarget(name: "WireAPITests", dependencies: ["WireAPI"], swiftSettings: tests),

@@ -13,35 +13,6 @@ import WeightStore
 @Suite struct DecoderTests {
     private let tokens: [Int32] = [3, 17, 8, 8, 30, 5, 11]
 
-    /// Imports the model and runs `body` with a decoder and the GGUF file it came from.
-    private func withDecoder<R>(
-        _ type: ElementType, _ architecture: String, kernels: KernelSet, threads: Int,
-        _ body: (Decoder, GGUFFile) throws -> R
-    ) async throws -> R {
-        try await withTemporaryDirectory { folder in
-            let source = "\(folder)/m.gguf"
-            let target = "\(folder)/m.chess"
-            try SmallModel(type, architecture: architecture).write(to: source)
-            _ = try await Importer.run(
-                source: source, target: target, compression: .none, overwrite: false, threads: 2,
-                importer: "test", progress: { _ in })
-            let store = try WeightStore(path: target, threads: 2)
-            return try body(
-                try Decoder(store: store, kernels: kernels, context: 64, threads: threads),
-                try GGUFFile(path: source))
-        }
-    }
-
-    private func logits(_ decoder: Decoder) -> [Float] {
-        decoder.logits.buffer.elements(0..<decoder.logits.count)
-    }
-
-    /// |a - b| over |b|, both as Euclidean lengths.
-    private func distance(_ a: [Float], _ b: [Float]) -> Float {
-        let difference = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        return (difference / b.reduce(0) { $0 + $1 * $1 }).squareRoot()
-    }
-
     /// Int8 activations carry an error of about half a percent of each product; the KV cache is f16.
     @Test(arguments: ElementType.allCases, ["llama", "qwen2"])
     func stepsAndPrefillFollowThePlainModel(type: ElementType, architecture: String) async throws {

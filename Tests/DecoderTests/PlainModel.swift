@@ -9,6 +9,8 @@ import WeightStore
 struct PlainModel {
     let file: GGUFFile
     let shape: ModelParameters
+    /// What is left of the values that come in at a site of a layer; for `channels` the activated gate.
+    var remaining: (SparsitySite, Int, [Float]) -> [Float] = { _, _, values in values }
 
     /// Logits after the last of `tokens`.
     func logits(_ tokens: [Int32]) throws -> [Float] {
@@ -32,9 +34,10 @@ struct PlainModel {
         var values: [[Float]] = []
         for (position, stream) in streams.enumerated() {
             let x = norm(stream, gain)
-            queries.append(rotate(try project("\(name).attn_q", x), position))
-            keys.append(rotate(try project("\(name).attn_k", x), position))
-            values.append(try project("\(name).attn_v", x))
+            let both = remaining(.keyValueInput, layer, x)
+            queries.append(rotate(try project("\(name).attn_q", remaining(.queryInput, layer, x)), position))
+            keys.append(rotate(try project("\(name).attn_k", both), position))
+            values.append(try project("\(name).attn_v", both))
         }
         let group = shape.heads / shape.keyValueHeads
         for position in streams.indices {
@@ -54,16 +57,17 @@ struct PlainModel {
                         (0...position).reduce(0) { $0 + weights[$1] * values[$1][kv + element] } / sum)
                 }
             }
-            let update = try project("\(name).attn_output", mixed)
+            let update = try project("\(name).attn_output", remaining(.attentionOutput, layer, mixed))
             for i in update.indices { streams[position][i] += update[i] }
         }
         let ffnGain = try floats("\(name).ffn_norm.weight")
         for position in streams.indices {
             let x = norm(streams[position], ffnGain)
-            let gate = try project("\(name).ffn_gate", x)
-            let up = try project("\(name).ffn_up", x)
-            let hidden = zip(gate, up).map { $0 / (1 + exp(-$0)) * $1 }
-            let update = try project("\(name).ffn_down", hidden)
+            let gate = try project("\(name).ffn_gate", remaining(.gateInput, layer, x))
+            let up = try project("\(name).ffn_up", remaining(.upInput, layer, x))
+            let active = remaining(.channels, layer, gate.map { $0 / (1 + exp(-$0)) })
+            let hidden = zip(active, up).map { $0 * $1 }
+            let update = try project("\(name).ffn_down", remaining(.downInput, layer, hidden))
             for i in update.indices { streams[position][i] += update[i] }
         }
     }

@@ -4,7 +4,7 @@ package import Tensors
 package struct SmallModel {
     package var architecture = "llama"
     package var type: ElementType
-    package var layers = 1
+    package var layers: Int
     package var embedding: Int
     package var feedForward: Int
     package var heads: Int
@@ -16,7 +16,12 @@ package struct SmallModel {
     package var keyValueHeads: Int { heads / 2 }
 
     /// Sizes that the type's blocks divide but that are otherwise as awkward as can be.
-    package init(_ type: ElementType, architecture: String = "llama") {
+    ///
+    /// - Parameter feedForward: another number of hidden channels than usual.
+    package init(
+        _ type: ElementType, architecture: String = "llama", layers: Int = 1, feedForward: Int? = nil
+    ) {
+        self.layers = layers
         self.architecture = architecture
         self.type = type
         (embedding, feedForward, heads, headDimension) =
@@ -26,6 +31,7 @@ package struct SmallModel {
             case 32: (96, 160, 4, 24)
             default: (40, 24, 6, 8)
             }
+        if let feedForward { self.feedForward = feedForward }
         addKeys()
         addTensors()
     }

@@ -1,0 +1,147 @@
+import Decoder
+import Foundation
+import Importing
+import Kernels
+import Support
+import Tensors
+import Testing
+import Tokenizer
+import WeightStore
+
+@testable import Calibration
+
+/// Calibration of a small random model, from a text file to a profile and its evaluation.
+@Suite struct CalibratorTests {
+    private struct Bench {
+        let folder: String
+        let store: WeightStore
+        let decoder: Decoder
+        let tokenizer: Tokenizer
+
+        func corpus(_ text: [UInt8], tokens: Int = 512, window: Int = 64) throws -> Corpus {
+            let path = "\(folder)/text.txt"
+            try write(text, to: path)
+            return try Corpus(path: path, tokenizer: tokenizer, tokens: tokens, window: window)
+        }
+    }
+
+    private func withModel(_ body: (Bench) throws -> Void) async throws {
+        try await withTemporaryDirectory { folder in
+            var model = SmallModel(.q4_1, layers: 2)
+            model.set("tokenizer.ggml.tokens", .strings(Self.tokens))
+            model.set("tokenizer.ggml.token_type", .int32s([Int32](repeating: 1, count: Self.tokens.count)))
+            model.set("tokenizer.ggml.merges", .strings([]))
+            try model.write(to: "\(folder)/m.gguf")
+            _ = try await Importer.run(
+                source: "\(folder)/m.gguf", target: "\(folder)/m.chess", compression: .none,
+                overwrite: false, threads: 1, importer: "test", progress: { _ in })
+            let store = try WeightStore(path: "\(folder)/m.chess", threads: 1)
+            try body(
+                Bench(
+                    folder: folder, store: store,
+                    decoder: try Decoder(store: store, kernels: .best, context: 64, threads: 2),
+                    tokenizer: try Tokenizer(store.vocabulary())))
+        }
+    }
+
+    /// Letters, digits and a space: the alphabet of the texts below, one token each.
+    private static let tokens = (0..<40).map { index in
+        index < 26 ? String(UnicodeScalar(UInt8(97 + index))) : index < 36 ? "\(index - 26)" : "Ġ|\(index)"
+    }
+
+    private static func text(_ count: Int) -> [UInt8] {
+        var numbers = SplitMix64(seed: 5)
+        return (0..<count).map { _ in UInt8(97 + Int.random(in: 0..<26, using: &numbers)) }
+    }
+
+    private func profile(
+        _ bench: Bench, _ method: CalibrationMethod, _ sparsity: Double, _ corpus: Corpus
+    ) throws -> SparsityProfile {
+        try Calibrator(bench.decoder, corpus) { _ in }.profile(
+            CalibrationRequest(method: method, sparsity: sparsity, searchTokens: 64),
+            model: ProfiledModel(bench.store), program: "test")
+    }
+
+    @Test(arguments: CalibrationMethod.allCases)
+    func sparsityOfZeroIsDense(method: CalibrationMethod) async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(600))
+            let profile = try profile(bench, method, 0, corpus)
+            let score = Evaluator(bench.decoder, corpus, precision: .int8)
+                .scores([bench.decoder.plan(profile)])
+            #expect(score.sparse[0].meanDivergence == 0)
+            #expect(score.sparse[0].perplexity == score.dense.perplexity)
+            #expect(score.sparse[0].agreement == 1)
+            #expect(score.sparse[0].bytesPerToken == score.dense.bytesPerToken)
+        }
+    }
+
+    /// A random model's activations barely move with what is dropped, so the text shows what was asked for.
+    @Test(arguments: [CalibrationMethod.chess, .chessFeedForward, .chessL1, .cats, .teal], [0.3, 0.7])
+    func profilesLeaveOutWhatWasAskedFor(method: CalibrationMethod, sparsity: Double) async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(600))
+            let profile = try profile(bench, method, sparsity, corpus)
+            #expect(!profile.sites.isEmpty)
+            for (site, rules) in profile.sites {
+                for rule in rules {
+                    #expect(abs(rule.measured - sparsity) < 0.08, "\(method) \(site): \(rule.measured)")
+                }
+            }
+            let score = Evaluator(bench.decoder, corpus, precision: .int16)
+                .scores([bench.decoder.plan(profile)]).sparse[0]
+            #expect(score.meanDivergence > 0 && score.highDivergence >= score.meanDivergence / 4)
+        }
+    }
+
+    /// Tuning keeps to the bytes of the paper's method, and is no worse on the text it was made with.
+    @Test func tuningReadsAsManyBytes() async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(600))
+            let plans = try [CalibrationMethod.tuned, .chess].map {
+                bench.decoder.plan(try profile(bench, $0, 0.5, corpus))
+            }
+            let scores = Evaluator(bench.decoder, corpus, precision: .int16).scores(plans)
+            let saved = scores.sparse.map { scores.dense.bytesPerToken - $0.bytesPerToken }
+            #expect(abs(saved[0] - saved[1]) < 0.06 * saved[1], "\(saved)")
+            #expect(scores.sparse[0].meanDivergence < scores.sparse[1].meanDivergence)
+        }
+    }
+
+    @Test func textsThatAreNoUseAreRefused() async throws {
+        try await withModel { bench in
+            let path = "\(bench.folder)/text.txt"
+            #expect(throws: CalibrationError.emptyText(path: path)) { _ = try bench.corpus([]) }
+            #expect(throws: CalibrationError.binaryText(path: path)) {
+                _ = try bench.corpus(Self.text(500) + [0xff] + Self.text(500))
+            }
+            #expect(throws: CalibrationError.binaryText(path: path)) {
+                _ = try bench.corpus(Self.text(500) + [0] + Self.text(500))
+            }
+            #expect(throws: CalibrationError.shortText(path: path, tokens: 63, needed: 64)) {
+                _ = try bench.corpus(Self.text(63))
+            }
+            #expect(throws: CalibrationError.self) {
+                _ = try Corpus(
+                    path: "\(bench.folder)/none", tokenizer: bench.tokenizer, tokens: 64, window: 64)
+            }
+        }
+    }
+
+    @Test(arguments: [-0.1, 0.991, .nan, .infinity])
+    func sparsityOutOfRangeIsRefused(sparsity: Double) async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(100))
+            #expect(throws: CalibrationError.self) { _ = try profile(bench, .cats, sparsity, corpus) }
+        }
+    }
+
+    /// A character is never cut where the front of a long text ends.
+    @Test func longTextsAreReadInPart() async throws {
+        try await withModel { bench in
+            let text = Self.text(65_535) + Array("é".utf8) + Self.text(1000)
+            let corpus = try bench.corpus(text, tokens: 128)
+            #expect(corpus.windows.count == 2 && corpus.windows.allSatisfy { $0.count == 64 })
+        }
+    }
+}
