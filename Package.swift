@@ -128,7 +128,11 @@ let package = Package(
             ], swiftSettings: tests),
         .testTarget(
             name: "GenerationTests",
-            dependencies: ["Generation", "Kernels", "Machine", "Tokenizer"], swiftSettings: tests),
+            dependencies: [
+                "Generation", "Decoder", "Importing", "WeightStore", "Kernels", "Machine", "Tensors",
+                "Tokenizer",
+                "Support",
+            ], swiftSettings: tests),
         .testTarget(name: "WireAPITests", dependencies: ["WireAPI"], swiftSettings: tests),
         .testTarget(
             name: "ServerTests",

@@ -5,7 +5,8 @@ internal import Synchronization
 /// The open connections, with what to do when one of them closes.
 ///
 /// A channel's close is the earliest sign that a client went away, also while nothing is being written.
-/// The end of its *input* is not: a client may close its sending side and still wait for the answer.
+/// The end of its *input* is not: a client may close its sending side and still wait for the answer. On TCP,
+/// where a client that is gone looks just like that until something is written to it, it has to be.
 final class ConnectionTable: Sendable {
     private struct Entry {
         let channel: any Channel
@@ -49,12 +50,22 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
     typealias InboundIn = HTTPRequestPart
 
     private let table: ConnectionTable
+    private let closesWithInput: Bool
 
-    init(table: ConnectionTable) { self.table = table }
+    /// - Parameter closesWithInput: takes the end of the client's input for the end of the client.
+    init(table: ConnectionTable, closesWithInput: Bool) {
+        self.table = table
+        self.closesWithInput = closesWithInput
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { table.insert(context.channel) }
 
     func handlerRemoved(context: ChannelHandlerContext) { table.remove(context.channel) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if closesWithInput, case .inputClosed? = event as? ChannelEvent { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         table.remove(context.channel)

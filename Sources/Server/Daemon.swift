@@ -125,6 +125,7 @@ package struct Daemon: Service {
         let responder = Responder(
             generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
         )
+        let isTCP = address != .unixDomainSocket(path: socket.path)
         var ownLogger = logger
         ownLogger.logLevel = max(logger.logLevel, .warning)
         let channel = HTTP1Channel(
@@ -132,7 +133,9 @@ package struct Daemon: Service {
                 try await responder.respond(to: request, through: writer, over: channel)
             },
             configuration: .init(
-                additionalChannelHandlers: [ConnectionWatch(table: connections), ParseErrorAnswer()],
+                additionalChannelHandlers: [
+                    ConnectionWatch(table: connections, closesWithInput: isTCP), ParseErrorAnswer(),
+                ],
                 idleTimeout: TimeAmount(limits.idleTimeout),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))

@@ -45,11 +45,57 @@ import WeightStore
         }
     }
 
+    /// At every position the plain model's logits for the tokens up to there.
+    @Test(arguments: [ElementType.f16, .q8_0])
+    func eachPositionFollowsThePlainModel(type: ElementType) async throws {
+        let bound: Float = type.blockElements == 1 ? 0.004 : 0.08
+        let tokens = Array(tokens.prefix(4))
+        for kernels in KernelSet.available {
+            try await withDecoder(type, "llama", kernels: kernels, threads: 2) { decoder, file in
+                let plain = PlainModel(file: file, shape: decoder.parameters)
+                var rows: [[Float]] = []
+                let isComplete = decoder.prefill(tokens, at: 0, isCancelled: { false }) { index, row in
+                    #expect(index == rows.count)
+                    rows.append(row.buffer.elements(row.start..<row.start + row.count))
+                }
+                #expect(isComplete && rows.count == tokens.count)
+                for (index, row) in rows.enumerated() {
+                    let found = distance(row, try plain.logits(Array(tokens[...index])))
+                    #expect(found < bound, "\(kernels.name): position \(index)")
+                }
+                #expect(logits(decoder) == rows.last)
+            }
+        }
+    }
+
+    /// 50 tokens are a full batch of the head and a part of one; whoever splits them gets the same bits.
+    @Test(arguments: [1, 2, 32, 33, 50])
+    func positionsDoNotDependOnTheSplit(first: Int) async throws {
+        let many = (0..<50).map { Int32($0 * 7 % 40) }
+        try await withDecoder(.q8_0, "llama", kernels: .best, threads: 2) { decoder, _ in
+            func rows(_ range: Range<Int>) -> [[UInt32]] {
+                var rows: [[UInt32]] = []
+                guard !range.isEmpty else { return [] }
+                _ = decoder.prefill(
+                    Array(many[range]), at: range.lowerBound, isCancelled: { false }
+                ) { _, row in
+                    rows.append(
+                        row.buffer.elements(row.start..<row.start + row.count).map(\.bitPattern))
+                }
+                return rows
+            }
+            let whole = rows(0..<50)
+            #expect(rows(0..<first) + rows(first..<50) == whole)
+        }
+    }
+
     @Test func aCancelledPrefillSaysSo() async throws {
         try await withDecoder(.q8_0, "llama", kernels: .best, threads: 2) { decoder, _ in
             let cancelled = decoder.prefill(tokens, at: 0, isCancelled: { true })
             let completed = decoder.prefill(tokens, at: 0, isCancelled: { false })
             #expect(!cancelled && completed)
+            let scored = decoder.prefill(tokens, at: 0, isCancelled: { true }) { _, _ in }
+            #expect(!scored)
         }
     }
 

@@ -32,7 +32,7 @@ import WireAPI
         Case(
             "GET", "/v2/x?y=1", 404, "unknown_path",
             "/v2/x: no such path; there are GET /health, GET /v1/models, POST /v1/chat/completions, "
-                + "POST /v1/completions"),
+                + "POST /v1/completions, GET /tokenizer_info, POST /tokenize, POST /detokenize"),
         Case("GET", "/v1/models/gpt", 404, "model_not_found", "gpt: no such model; loaded is tiny"),
         Case("GET", "/v1/completions", 405, "method_not_allowed", "/v1/completions: answers POST, not GET"),
         Case("DELETE", "/health", 405, "method_not_allowed", "/health: answers GET, not DELETE"),
@@ -57,6 +57,17 @@ import WireAPI
         Case(
             text: #"{"prompt": "a", "logit_bias": {"256": 1}}"#, headers: "Content-Type: text/plain\r\n", 400,
             "token_out_of_range", "logit_bias: token 256 is outside the vocabulary of 256 tokens"),
+        Case(
+            text: #"{"prompt": "a", "echo": true, "stream": true}"#, 400, "unsupported",
+            "echo: only goes with \"stream\": false"),
+        Case(
+            text:
+                #"{"prompt": ["\#(String(repeating: "a", count: 8191))", "\#(String(repeating: "b", count: 8192))"]}"#,
+            400, "out_of_range", "prompt: 2 prompts hold 16385 tokens, 16384 are taken at once; send fewer"),
+        Case("POST", "/tokenize", text: "{}", 400, "missing_field", "prompt: missing; expected a string"),
+        Case(
+            "POST", "/detokenize", text: #"{"tokens": [65, 256]}"#, 400, "token_out_of_range",
+            "token 256 is outside the vocabulary of 256 tokens"),
     ]
 
     @Test(arguments: cases)
@@ -76,6 +87,7 @@ import WireAPI
         (GenerationError.emptyPrompt, 400, "empty_prompt"),
         (.promptTooLong(tokens: 70, limit: 63), 400, "context_length_exceeded"),
         (.tokenOutOfRange(id: 300, vocabularySize: 256), 400, "token_out_of_range"),
+        (.unknownProfile(name: "x", known: ["dense"]), 400, "unknown_profile"),
         (.noChatTemplate(model: "tiny"), 400, "no_chat_template"),
         (.chatTemplate(model: "tiny", reason: "no"), 400, "chat_template"),
         (.queueFull(capacity: 8), 503, "queue_full"),

@@ -9,12 +9,26 @@ final class ScriptedGenerator: TextGenerator {
 
     /// A generation as the test sees it.
     final class Run: Sendable {
-        let request: GenerationRequest
+        let requests: [GenerationRequest]
         private let continuation: Continuation
+        var request: GenerationRequest { requests[0] }
 
-        init(_ request: GenerationRequest, _ continuation: Continuation) {
-            self.request = request
+        init(_ requests: [GenerationRequest], _ continuation: Continuation) {
+            self.requests = requests
             self.continuation = continuation
+        }
+
+        /// Repeats a request's prompt; token n has the log-probability -n/4 and one alternative.
+        func echo(_ index: Int = 0) {
+            let request = requests[index]
+            let tokens = request.prompt.enumerated().map { index, id in
+                let isScored = request.logProbabilities != nil && index > 0
+                return PromptToken(
+                    id: id, bytes: ScriptedGenerator.spelling(id),
+                    logProbability: isScored ? Float(index) * -0.25 : nil,
+                    alternatives: isScored ? [.init(id: 66, bytes: [66], logProbability: -0.125)] : [])
+            }
+            continuation.yield(.prompt(tokens))
         }
 
         func start() { continuation.yield(.started(promptTokens: request.prompt.count, cachedTokens: 1)) }
@@ -29,14 +43,16 @@ final class ScriptedGenerator: TextGenerator {
                         alternatives: Array(repeating: alternative, count: wants ?? 0))))
         }
 
-        func finish(_ reason: FinishReason, tokens: Int, trailing: String = "") {
+        /// Ends the generation of one request, and with the last one the stream.
+        func finish(_ reason: FinishReason, tokens: Int, trailing: String = "", of index: Int? = nil) {
+            let index = index ?? requests.count - 1
             continuation.yield(
                 .finished(
                     GenerationSummary(
-                        reason: reason, trailingText: trailing, promptTokens: request.prompt.count,
+                        reason: reason, trailingText: trailing, promptTokens: requests[index].prompt.count,
                         cachedTokens: 1,
                         completionTokens: tokens, prefillSeconds: 0.5, decodeSeconds: 2)))
-            continuation.finish()
+            if index == requests.count - 1 { continuation.finish() }
         }
 
         func fail(_ error: GenerationError) { continuation.finish(throwing: error) }
@@ -44,7 +60,7 @@ final class ScriptedGenerator: TextGenerator {
 
     let model = ModelDescription(
         name: "tiny", architecture: "llama", parameterCount: 10, contextLength: 64, vocabularySize: 256,
-        created: 7, weightBytes: 20)
+        created: 7, weightBytes: 20, beginToken: "^", profiles: ["fast"])
     /// Each generation as it begins.
     let runs: AsyncStream<Run>
     /// One element for each generation that its client dropped.
@@ -74,7 +90,13 @@ final class ScriptedGenerator: TextGenerator {
         (addSpecial ? [1] : []) + text.utf8.map { parseSpecial && $0 == UInt8(ascii: "^") ? 1 : TokenID($0) }
     }
 
-    func bytes(of token: TokenID) -> [UInt8] { [UInt8(truncatingIfNeeded: token)] }
+    func bytes(of token: TokenID, showSpecial: Bool) -> [UInt8] {
+        token == 1 && !showSpecial ? [] : Self.spelling(token)
+    }
+
+    private static func spelling(_ token: TokenID) -> [UInt8] {
+        [token == 1 ? UInt8(ascii: "^") : UInt8(truncatingIfNeeded: token)]
+    }
 
     func renderChat(_ conversation: Conversation) throws(GenerationError) -> String {
         lastConversation.withLock { $0 = conversation }
@@ -82,14 +104,14 @@ final class ScriptedGenerator: TextGenerator {
     }
 
     func generate(
-        _ request: GenerationRequest
+        _ requests: [GenerationRequest]
     ) throws(GenerationError) -> AsyncThrowingStream<GenerationEvent, any Error> {
         if let refusal { throw refusal }
         let (stream, continuation) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
         continuation.onTermination = { [droppedSource] reason in
             if case .cancelled = reason { droppedSource.yield() }
         }
-        runSource.yield(Run(request, continuation))
+        runSource.yield(Run(requests, continuation))
         return stream
     }
 

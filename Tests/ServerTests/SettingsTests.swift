@@ -16,6 +16,7 @@ import Testing
         let settings = try resolve(flags: ["model": "m.chess"])
         #expect(settings.model == "m.chess")
         #expect(settings.socket == "/run/chessd/chessd.sock")
+        #expect(settings.listen == nil)
         #expect(settings.threads == nil)
         #expect(settings.context == nil)
         #expect(settings.kernels == nil)
@@ -42,7 +43,8 @@ import Testing
 
     @Test func everyKeyIsReadFromEverySource() throws {
         let values = [
-            "model": "m", "socket": "/s", "threads": "3", "context": "512", "kernels": "scalar",
+            "model": "m", "socket": "/s", "listen": "127.0.0.1:80", "threads": "3", "context": "512",
+            "kernels": "scalar",
             "weights": "mapped",
             "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",
@@ -56,6 +58,7 @@ import Testing
         let fromFlags = try resolve(flags: values)
         #expect(fromFlags == (try resolve(environment: variables)))
         #expect(fromFlags == (try resolve(file: file)))
+        #expect(fromFlags.listen?.description == "127.0.0.1:80")
         #expect(fromFlags.weights == "mapped")
         #expect(fromFlags.logLevel == .debug)
         #expect(fromFlags.queue == 0)
@@ -88,6 +91,12 @@ import Testing
             try resolve(flags: ["model": "m", "log-level": "loud"])
         }
         #expect(
+            throws: SettingsError.address(
+                place: "CHESSD_LISTEN", key: "listen", problem: .notLoopback("0.0.0.0:8080"))
+        ) {
+            try resolve(flags: ["model": "m"], environment: ["CHESSD_LISTEN": "0.0.0.0:8080"])
+        }
+        #expect(
             throws: SettingsError.unknownKey(
                 place: "environment", key: "CHESSD_THREAD", suggestion: "CHESSD_THREADS")
         ) {
@@ -105,6 +114,11 @@ import Testing
         #expect(
             SettingsError.missing(key: "model").description
                 == "model: not set; give --model, CHESSD_MODEL or model: in the settings file")
+        #expect(
+            SettingsError.address(place: "--listen", key: "listen", problem: .notLoopback("0.0.0.0:80"))
+                .description
+                == "--listen: listen \"0.0.0.0:80\" can be reached from other machines, and the daemon knows "
+                + "no passwords; use 127.0.0.1 or [::1], and a proxy that does")
     }
 
     @Test(arguments: [

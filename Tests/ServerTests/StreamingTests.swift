@@ -137,7 +137,7 @@ import WireAPI
             {"prompt": [5, 6], "temperature": 0.5, "top_k": 4, "top_p": 0.5, "min_p": 0.25, "seed": -1,
              "max_tokens": 9,
              "stop": "x", "repeat_penalty": 1.5, "frequency_penalty": 0.5, "presence_penalty": -0.5,
-             "logit_bias": {"7": -100}, "ignore_eos": true, "logprobs": 2}
+             "logit_bias": {"7": -100}, "ignore_eos": true, "logprobs": 2, "sparsity": "fast"}
             """
         _ = try await play("/v1/completions", body) { run in
             var sampling = SamplingOptions()
@@ -151,7 +151,7 @@ import WireAPI
                     == GenerationRequest(
                         prompt: [5, 6], sampling: sampling, stop: ["x"], maxTokens: 9,
                         ignoreEndOfGeneration: true,
-                        logProbabilities: 2))
+                        logProbabilities: 2, sparsity: "fast"))
             run.finish(.stop, tokens: 0)
         }
     }
@@ -198,6 +198,7 @@ import WireAPI
             let models = try JSONValue(parsing: try await ask(daemon.socket, "GET", "/v1/models").body)
             #expect(models["data"]?[0]?["id"] == "tiny")
             #expect(models["data"]?[0]?["created"] == 7)
+            #expect(models["data"]?[0]?["sparsity"] == ["dense", "fast"])
             let model = try JSONValue(parsing: try await ask(daemon.socket, "GET", "/v1/models/tiny").body)
             #expect(model == models["data"]?[0])
             let health = try JSONValue(parsing: try await ask(daemon.socket, "GET", "/health").body)

@@ -21,23 +21,26 @@ func withTemporaryDirectory<R>(_ body: (String) async throws -> R) async throws 
 /// A daemon in this process, on a socket of its own.
 struct TestDaemon: Sendable {
     let socket: String
+    /// The TCP address in use; empty when there is none.
+    let address: String
     let group: ServiceGroup
     let notifications: AsyncStream<String>
 
     /// Runs `body` with a daemon that is ready, then stops it.
     static func running<R>(
         _ generator: any TextGenerator, limits: ServerLimits = ServerLimits(), socket: String? = nil,
+        address: ListenAddress? = nil,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ body: (TestDaemon) async throws -> R
     ) async throws -> R {
         try await withTemporaryDirectory { directory in
             let socket = socket ?? directory + "/s"
-            let (ready, readySource) = AsyncStream<Void>.makeStream()
+            let (ready, readySource) = AsyncStream<String>.makeStream()
             let (notifications, notificationSource) = AsyncStream<String>.makeStream()
             let daemon = Daemon(
-                generator: generator, socketPath: socket, limits: limits,
+                generator: generator, socketPath: socket, address: address, limits: limits,
                 notifier: RecordingNotifier(source: notificationSource), logger: logger,
-                onReady: { readySource.yield() })
+                onReady: { readySource.yield($0?.description ?? "") })
             let group = ServiceGroup(
                 configuration: .init(
                     services: [.init(service: daemon, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -47,12 +50,13 @@ struct TestDaemon: Sendable {
                 try await group.run()
             }
             defer { running.cancel() }
-            guard await ready.next() != nil else {
+            guard let bound = await ready.next() else {
                 try await running.value
                 throw CancellationError()
             }
             let result = try await body(
-                TestDaemon(socket: socket, group: group, notifications: notifications))
+                TestDaemon(
+                    socket: socket, address: bound, group: group, notifications: notifications))
             await group.triggerGracefulShutdown()
             try await running.value
             return result
@@ -108,10 +112,17 @@ struct RawConnection {
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private(set) var received = ""
 
-    static func open<R>(_ socket: String, _ body: (inout RawConnection) async throws -> R) async throws -> R {
+    /// - Parameter place: a path, or an address as `ListenAddress` reads it.
+    static func open<R>(_ place: String, _ body: (inout RawConnection) async throws -> R) async throws -> R {
+        let target =
+            if place.hasPrefix("/") {
+                try SocketAddress(unixDomainSocketPath: place)
+            } else {
+                try ListenAddress(place).target
+            }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
-            .connect(unixDomainSocketPath: socket) { channel in
+            .connect(to: target) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel,
@@ -164,11 +175,17 @@ struct RawConnection {
     }
 }
 
+extension ListenAddress {
+    fileprivate var target: SocketAddress {
+        get throws { try SocketAddress(ipAddress: host, port: port) }
+    }
+}
+
 /// One request on a connection of its own.
 func ask(
-    _ socket: String, _ method: String, _ path: String, body: [UInt8] = [], headers: String = ""
+    _ place: String, _ method: String, _ path: String, body: [UInt8] = [], headers: String = ""
 ) async throws -> RawAnswer {
-    try await RawConnection.open(socket) { connection in
+    try await RawConnection.open(place) { connection in
         try await connection.send(method, path, body: body, headers: "Connection: close\r\n" + headers)
         return try await connection.readAll()
     }

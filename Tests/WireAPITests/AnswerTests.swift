@@ -30,7 +30,8 @@ import WireAPI
                 "unknown_field",
                 "unsupported",
                 "body_too_large", "unknown_path", "model_not_found", "method_not_allowed", "empty_prompt",
-                "context_length_exceeded", "token_out_of_range", "no_chat_template", "chat_template",
+                "context_length_exceeded", "token_out_of_range", "unknown_profile", "no_chat_template",
+                "chat_template",
                 "queue_full",
                 "stopping", "weights", "internal",
             ])
@@ -45,12 +46,35 @@ import WireAPI
                 """)
     }
 
+    /// Among the alternatives stands the token itself, as in OpenAI's answers.
     @Test func completionReportsTokensWithTheirOffsets() {
         #expect(
             TokenReport.completionJSON([report, report], offset: 4).text == """
                 {"tokens":["\u{FFFD}","\u{FFFD}"],"token_logprobs":[-0.25,-0.25],\
-                "top_logprobs":[{"a":-1.5},{"a":-1.5}],"text_offset":[4,5]}
+                "top_logprobs":[{"a":-1.5,"\u{FFFD}":-0.25},{"a":-1.5,"\u{FFFD}":-0.25}],"text_offset":[4,5]}
                 """)
+    }
+
+    /// The first token follows nothing; here the tokenizer put it in front of the text.
+    @Test func firstTokenHasNoProbability() {
+        let begin = TokenReport(
+            token: .init(bytes: Array("<s>".utf8), logProbability: nil), alternatives: [])
+        #expect(
+            TokenReport.completionJSON([begin, report], offset: -3).text == """
+                {"tokens":["<s>","\u{FFFD}"],"token_logprobs":[null,-0.25],\
+                "top_logprobs":[null,{"a":-1.5,"\u{FFFD}":-0.25}],"text_offset":[0,0]}
+                """)
+    }
+
+    /// Two halves of characters look alike; the first, which is the more probable, keeps the place.
+    @Test func alternativesThatLookAlikeKeepTheBest() {
+        let twin = TokenReport(
+            token: .init(bytes: [0xC3], logProbability: -3),
+            alternatives: [
+                .init(bytes: [0xC4], logProbability: -1), .init(bytes: [0xC5], logProbability: -2),
+            ])
+        #expect(
+            TokenReport.completionJSON([twin], offset: 0)["top_logprobs"]?.text == "[{\"\u{FFFD}\":-1.0}]")
     }
 
     /// 11 tokens in 2 s after the first make 5 a second; the 20 prompt tokens in 0.5 s make 40.

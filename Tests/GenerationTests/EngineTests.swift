@@ -1,0 +1,145 @@
+import Decoder
+import Importing
+import Kernels
+import Machine
+import Support
+import Tensors
+import Testing
+import Tokenizer
+import WeightStore
+
+@testable import Generation
+
+/// The engine over a small random model; token 2 ends a text.
+@Suite(.timeLimit(.minutes(1))) struct EngineTests {
+    private func withEngine<R>(_ body: (Engine, Decoder) async throws -> R) async throws -> R {
+        try await withTemporaryDirectory { folder in
+            try SmallModel(.q8_0).write(to: "\(folder)/m.gguf")
+            _ = try await Importer.run(
+                source: "\(folder)/m.gguf", target: "\(folder)/m.chess", compression: .none,
+                overwrite: false, threads: 1, importer: "test", progress: { _ in })
+            let store = try WeightStore(path: "\(folder)/m.chess", threads: 1)
+            func decoder() throws -> Decoder {
+                try Decoder(store: store, kernels: .best, context: 64, threads: 2)
+            }
+            let model = ModelDescription(
+                name: "m", architecture: "llama", parameterCount: 1, contextLength: 64, vocabularySize: 40,
+                created: 0, weightBytes: 1, profiles: ["fast"])
+            let engine = Engine(
+                try decoder(), tokenizer: try Tokenizer(store.vocabulary()), template: nil, model: model,
+                queueCapacity: 1)
+            return try await body(engine, try decoder())
+        }
+    }
+
+    private func events(_ engine: Engine, _ requests: [GenerationRequest]) async throws -> [GenerationEvent] {
+        var events: [GenerationEvent] = []
+        for try await event in try engine.generate(requests) { events.append(event) }
+        return events
+    }
+
+    private func scoring(
+        _ prompt: [TokenID], maxTokens: Int, bias: [TokenID: Float] = [:]
+    ) -> GenerationRequest {
+        var sampling = SamplingOptions.greedy
+        sampling.logitBias = bias
+        return GenerationRequest(
+            prompt: prompt, sampling: sampling, maxTokens: maxTokens, logProbabilities: 2, echo: true)
+    }
+
+    /// Against the logits of single steps, normalised here.
+    @Test func promptTokensHaveTheirProbabilities() async throws {
+        try await withEngine { engine, decoder in
+            let prompt: [TokenID] = [3, 17, 8, 8, 30]
+            let events = try await events(engine, [scoring(prompt, maxTokens: 0)])
+            #expect(events.first == .started(promptTokens: 5, cachedTokens: 0))
+            guard events.count == 3, case .prompt(let tokens) = events[1],
+                case .finished(let summary) = events[2]
+            else {
+                Issue.record("\(events)")
+                return
+            }
+            #expect(summary.reason == .length && summary.completionTokens == 0)
+            #expect(tokens.map(\.id) == prompt)
+            #expect(tokens[0].logProbability == nil && tokens[0].alternatives.isEmpty)
+            #expect(tokens[1].bytes == Array("t17".utf8))
+            for position in 1..<prompt.count {
+                decoder.step(prompt[position - 1], at: position - 1)
+                let logits = decoder.logits
+                let values = logits.buffer.elements(logits.start..<logits.start + logits.count)
+                let normaliser = Float(decoder.kernels.logSumExp(logits))
+                let token = tokens[position]
+                // The int8 sums of steps and batches are rounded in another order.
+                let difference = abs(
+                    (token.logProbability ?? 1) - (values[Int(prompt[position])] - normaliser))
+                #expect(difference < 0.05, "position \(position)")
+                #expect(token.alternatives.count == 2)
+                #expect(token.alternatives[0].logProbability >= token.alternatives[1].logProbability)
+                #expect(token.alternatives[0].logProbability >= token.logProbability ?? 1)
+            }
+        }
+    }
+
+    /// Whoever scores a text drops the generated token; without it the text's last token would be lost.
+    @Test func theEndTokenIsReportedWhenScoring() async throws {
+        try await withEngine { engine, _ in
+            let events = try await events(engine, [scoring([3, 17], maxTokens: 1, bias: [2: 1000])])
+            guard events.count == 4, case .token(let token) = events[2],
+                case .finished(let summary) = events[3]
+            else {
+                Issue.record("\(events)")
+                return
+            }
+            #expect(token.id == 2 && token.text == "" && token.logProbability != nil)
+            #expect(summary.reason == .stop && summary.completionTokens == 1)
+        }
+    }
+
+    /// The second scoring of the same prompt reuses nothing, since it needs every position; plain ones do.
+    @Test func severalRequestsRunInTheirOrder() async throws {
+        try await withEngine { engine, _ in
+            let plain = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 1)
+            let requests = [
+                scoring([3, 17, 8], maxTokens: 0), scoring([3, 17, 8], maxTokens: 0), plain, plain,
+            ]
+            let started = try await events(engine, requests).compactMap { event in
+                if case .started(_, let cached) = event { cached } else { nil }
+            }
+            #expect(started == [0, 0, 2, 2])
+            #expect(engine.status().requestsServed == 4)
+        }
+    }
+
+    @Test(arguments: [nil, "dense", "fast"] as [String?])
+    func knownProfilesAreTaken(name: String?) async throws {
+        try await withEngine { engine, _ in
+            let request = GenerationRequest(prompt: [3], maxTokens: 1, sparsity: name)
+            let events = try await events(engine, [request])
+            #expect(!events.isEmpty)
+        }
+    }
+
+    @Test func refusalsOfAnyRequestRefuseAll() async throws {
+        try await withEngine { engine, _ in
+            let good = GenerationRequest(prompt: [3], maxTokens: 1)
+            func refusal(_ request: GenerationRequest) -> GenerationError? {
+                do throws(GenerationError) {
+                    _ = try engine.generate([good, request])
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            #expect(refusal(GenerationRequest(prompt: [])) == .emptyPrompt)
+            #expect(
+                refusal(GenerationRequest(prompt: [3, 40])) == .tokenOutOfRange(id: 40, vocabularySize: 40))
+            #expect(
+                refusal(GenerationRequest(prompt: Array(repeating: 3, count: 64)))
+                    == .promptTooLong(tokens: 64, limit: 63))
+            #expect(
+                refusal(GenerationRequest(prompt: [3], sparsity: "slow"))
+                    == .unknownProfile(name: "slow", known: ["dense", "fast"]))
+            #expect(engine.status().requestsServed == 0)
+        }
+    }
+}
