@@ -45,8 +45,11 @@ import WeightStore
     }
 
     /// Letters, digits and a space: the alphabet of the texts below, one token each.
-    private static let tokens = (0..<40).map { index in
-        index < 26 ? String(UnicodeScalar(UInt8(97 + index))) : index < 36 ? "\(index - 26)" : "Ġ|\(index)"
+    private static let tokens: [String] =
+        (0..<26).map { letter(UInt8($0)) } + (0..<10).map { "\($0)" } + ["Ġ", "ĠĠ", "!!", "??"]
+
+    private static func letter(_ number: UInt8) -> String {
+        String(decoding: [97 + number], as: UTF8.self)
     }
 
     private static func text(_ count: Int) -> [UInt8] {

@@ -19,20 +19,22 @@ import Testing
     }
 
     /// Values of both signs over twelve octaves.
-    private let values = (0..<10_000).map { index in
-        Float(index % 2 == 0 ? 1 : -1) * Float(index + 1) / 1000 * Float(1 << (index % 4))
+    private let values: [Float] = (0..<10_000).map { index in
+        let magnitude = Float(index + 1) / 1000 * Float(1 << (index % 4))
+        return index % 2 == 0 ? magnitude : -magnitude
     }
 
     @Test(arguments: [0.005, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
     func quantilesAreWithinABin(share: Double) {
-        let sorted = values.map(abs).sorted()
-        let exact = Double(sorted[Int(share * Double(sorted.count))])
+        let sorted: [Double] = values.map { Double($0.magnitude) }.sorted()
+        let place = Int(share * Double(sorted.count))
+        let exact = sorted[place]
         let found = curve([values]).limit(share)
         #expect(abs(found - exact) <= exact * 0.01, "\(found) for \(exact)")
-        let below = sorted.prefix(Int(share * Double(sorted.count))).reduce(0) { $0 + Double($1 * $1) }
-        let whole = sorted.reduce(0) { $0 + Double($1 * $1) }
+        let squares = sorted.map { $0 * $0 }
+        let expected: Double = squares.prefix(place).reduce(0, +) / squares.reduce(0, +)
         let energy = curve([values]).energy(share)
-        #expect(abs(energy - below / whole) <= 0.02 * below / whole + 1e-6, "\(energy), \(below / whole)")
+        #expect(abs(energy - expected) <= 0.02 * expected + 1e-6, "\(energy), \(expected)")
     }
 
     /// Windows of ones and of threes: two on average, where one histogram of both would say one or three.

@@ -1,6 +1,7 @@
 import GGUF
 import Importing
 import Kernels
+import Machine
 import Support
 import Tensors
 import WeightStore

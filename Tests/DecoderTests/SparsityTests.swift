@@ -1,5 +1,6 @@
 import GGUF
 import Kernels
+import Machine
 import Support
 import Synchronization
 import Tensors
@@ -135,13 +136,14 @@ import WeightStore
     @Test func eachTokenOfAPrefillHasItsLogits() async throws {
         try await withDecoder(.q8_0, "llama", layers: 2, kernels: .best, threads: 2) { decoder, _ in
             var rows: [[Float]] = []
-            #expect(
-                decoder.prefill(
-                    tokens, at: 0,
-                    eachLogits: { index, row in
-                        #expect(index == rows.count)
-                        rows.append(row.buffer.elements(row.start..<row.start + row.count))
-                    }))
+            var indices: [Int] = []
+            let isComplete = decoder.prefill(
+                tokens, at: 0,
+                eachLogits: { index, row in
+                    indices.append(index)
+                    rows.append(values(row))
+                })
+            #expect(isComplete && indices == Array(tokens.indices))
             for (position, token) in tokens.enumerated() {
                 decoder.step(token, at: position)
                 #expect(distance(rows[position], logits(decoder)) < 0.02, "token \(position)")

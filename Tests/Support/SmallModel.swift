@@ -24,7 +24,7 @@ package struct SmallModel {
         self.layers = layers
         self.architecture = architecture
         self.type = type
-        (embedding, feedForward, heads, headDimension) =
+        (embedding, self.feedForward, heads, headDimension) =
             switch type.blockElements {
             case 256: (256, 512, 4, 64)
             // Rows of a unit and a half; 96 outputs, padded to 128.
