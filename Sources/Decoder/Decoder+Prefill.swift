@@ -18,11 +18,11 @@ extension Decoder {
         var start = 0
         while start < tokens.count {
             let end = min(start + batch.capacity, tokens.count)
-            if end - start < Self.smallestBatch {
+            // A step's logits differ in the last bits from a batch's: scores must not depend on the split.
+            if end - start < Self.smallestBatch, eachLogits == nil {
                 for index in start..<end {
                     if isCancelled() { return false }
                     step(tokens[index], at: position + index, plan: plan)
-                    eachLogits?(index, logits)
                 }
             } else {
                 guard
@@ -55,9 +55,9 @@ extension Decoder {
                 let rows = batch.logits[0].first(count)
                 pool.run { worker in head({ residual[start + $0] }, into: rows, .int8, worker) }
                 for row in 0..<count { eachLogits(tokens.lowerBound + start + row, rows[row]) }
+                if isLast { logits.copy(rows[count - 1]) }
             }
-        }
-        if isLast {
+        } else if isLast {
             FloatSlice(scratch.residual, 0..<parameters.embedding).copy(residual[tokens.count - 1])
             computeLogits()
         }

@@ -30,7 +30,7 @@ import WeightStore
             var model = SmallModel(.q4_1, layers: 2)
             model.set("tokenizer.ggml.tokens", .strings(Self.tokens))
             model.set("tokenizer.ggml.token_type", .int32s([Int32](repeating: 1, count: Self.tokens.count)))
-            model.set("tokenizer.ggml.merges", .strings([]))
+            model.set("tokenizer.ggml.merges", .strings(["a b"]))
             try model.write(to: "\(folder)/m.gguf")
             _ = try await Importer.run(
                 source: "\(folder)/m.gguf", target: "\(folder)/m.chess", compression: .none,
@@ -44,17 +44,18 @@ import WeightStore
         }
     }
 
-    /// Letters, digits and a space: the alphabet of the texts below, one token each.
+    /// The alphabet of the texts below, one token each, and what a tokenizer needs besides.
     private static let tokens: [String] =
-        (0..<26).map { letter(UInt8($0)) } + (0..<10).map { "\($0)" } + ["Ġ", "ĠĠ", "!!", "??"]
+        (0..<26).map { letter(UInt8($0)) } + (0..<10).map { "\($0)" } + ["Ġ", "ab", "!!", "??"]
 
     private static func letter(_ number: UInt8) -> String {
         String(decoding: [97 + number], as: UTF8.self)
     }
 
+    /// Without `a`, so that no two letters merge.
     private static func text(_ count: Int) -> [UInt8] {
         var numbers = SplitMix64(seed: 5)
-        return (0..<count).map { _ in UInt8(97 + Int.random(in: 0..<26, using: &numbers)) }
+        return (0..<count).map { _ in UInt8.random(in: 98..<123, using: &numbers) }
     }
 
     private func profile(
