@@ -129,9 +129,9 @@ static void check_rows(const named_form *f, size_t rows, size_t cols, size_t mos
 
 // ------------------------------------------------------------------------------------------------ channels
 
-enum { mask_kinds = 7 };
-static const char *const mask_names[mask_kinds] = {"no mask",     "none",      "one",   "all",
-                                                   "alternating", "clustered", "random"};
+enum { mask_kinds = 8 };
+static const char *const mask_names[mask_kinds] = {"no mask",     "none",      "one",    "all",
+                                                   "alternating", "clustered", "random", "sparse"};
 
 // NULL for kind 0. Bits past the last channel are set at random: they mean nothing.
 static uint32_t *make_mask(size_t kind, size_t channels) {
@@ -146,6 +146,7 @@ static uint32_t *make_mask(size_t kind, size_t channels) {
                          : kind == 4   ? c % 2 == 1
                          : kind == 5   ? c >= run && c < run + 20
                          : kind == 6   ? (int)random_below(2)
+                         : kind == 7   ? random_below(12) == 0
                                        : 0;
         mask[c / 32] |= (uint32_t)keep << (c % 32);
     }
