@@ -24,7 +24,7 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
     let tokenizer = try Tokenizer(store.vocabulary())
     let template = try template(of: store, logger: logger)
-    // The sparsity profiles requests may name.
+    // The sparsity profiles requests may name; what a name does is for `EngineCore.run` to look up.
     let profiles: [String] = []
     ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
