@@ -52,7 +52,7 @@ package struct Daemon: Service {
         let inode = Mutex<String?>(nil)
         let mask = SocketMask.Hold()
         let (opened, opening) = AsyncStream<SocketAddress?>.makeStream()
-        let main = makeServer(.unixDomainSocket(path: socket.path), connections, group: group) { channel in
+        let main = makeServer(.unixDomainSocket(path: socket.path), connections, group: group) { _ in
             mask.release()
             inode.withLock { $0 = socket.inode() }
             opening.yield(nil)
