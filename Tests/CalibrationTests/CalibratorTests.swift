@@ -80,14 +80,15 @@ import WeightStore
         }
     }
 
-    /// A random model's activations barely move with what is dropped, so the text shows what was asked for.
+    /// A random model's activations barely move with what is dropped, so the text shows what was asked for;
+    /// but the input of `down` shrinks when its gate and `up` lose most of theirs.
     @Test(arguments: [CalibrationMethod.chess, .chessFeedForward, .chessL1, .cats, .teal], [0.3, 0.7])
     func profilesLeaveOutWhatWasAskedFor(method: CalibrationMethod, sparsity: Double) async throws {
         try await withModel { bench in
             let corpus = try bench.corpus(Self.text(600))
             let profile = try profile(bench, method, sparsity, corpus)
             #expect(!profile.sites.isEmpty)
-            for (site, rules) in profile.sites {
+            for (site, rules) in profile.sites where site != .downInput {
                 for rule in rules {
                     #expect(abs(rule.measured - sparsity) < 0.08, "\(method) \(site): \(rule.measured)")
                 }

@@ -33,36 +33,50 @@ import WeightStore
         }
     }
 
-    /// A third to two thirds of the channels of each site are left out, so that a channel that is dropped by
-    /// mistake, or kept, is far outside the bound.
+    /// A third to two thirds of the channels of each site are left out. With 16 bits a channel that is dropped
+    /// by mistake, or kept, is far outside the bound; 8 bits have the noise of two random layers.
     @Test(
-        arguments: [ElementType.q4_0, .q4_1, .q5_1, .q8_0, .q4_K, .q6_K, .f16],
-        SparsitySite.allCases.map(\.rawValue) + ["all"])
+        arguments: [ElementType.q4_1, .q8_0, .q6_K, .f16], SparsitySite.allCases.map(\.rawValue) + ["all"])
     func sparseStepsFollowThePlainModel(type: ElementType, site: String) async throws {
-        let bound: Float = type.blockElements == 1 ? 0.004 : 0.08
+        let isFloat = type.blockElements == 1
+        let sites = SparsitySite.allCases.filter { site == "all" || $0.rawValue == site }
+        var expected: [Float] = []
         for kernels in KernelSet.available {
             try await withDecoder(type, "llama", layers: 2, kernels: kernels, threads: 2) { decoder, file in
-                let sites = SparsitySite.allCases.filter { site == "all" || $0.rawValue == site }
                 let rules = Self.rules(sites, decoder.parameters)
-                var plain = PlainModel(file: file, shape: decoder.parameters)
-                plain.remaining = { site, layer, values in
-                    rules[site].map { Self.apply($0[layer], values) } ?? values
+                if expected.isEmpty {
+                    var plain = PlainModel(file: file, shape: decoder.parameters)
+                    plain.remaining = { site, layer, values in
+                        rules[site].map { Self.apply($0[layer], values) } ?? values
+                    }
+                    expected = try plain.logits(tokens)
                 }
-                let expected = try plain.logits(tokens)
                 let plan = decoder.plan { site, layer in rules[site]?[layer] }
                 for (position, token) in tokens.enumerated() {
                     decoder.step(token, at: position, plan: plan)
                 }
-                #expect(distance(logits(decoder), expected) < bound, "\(kernels.name): steps")
+                #expect(distance(logits(decoder), expected) < (isFloat ? 0.004 : 0.2), "\(kernels.name): steps")
                 let counts = decoder.takeCounts(of: plan)
                 #expect(counts.tokens == tokens.count)
                 for site in sites where site != .downInput {
                     #expect((0.2...0.8).contains(counts.sparsity(site)), "\(kernels.name): \(site)")
                 }
-                #expect(decoder.prefill(tokens, at: 0, plan: plan))
-                #expect(distance(logits(decoder), expected) < bound, "\(kernels.name): prefill")
+                let exact = exactLogits(decoder, plan)
+                #expect(distance(exact, expected) < 0.01, "\(kernels.name): batch")
             }
         }
+    }
+
+    /// The logits of the last token, with activations of 16 bits.
+    private func exactLogits(_ decoder: Decoder, _ plan: SparsityPlan?) -> [Float] {
+        let streams = Residuals(decoder.parameters, count: tokens.count)
+        let options = BatchOptions(plan: plan, precision: .int16)
+        guard decoder.evaluate(.tokens(tokens), at: 0, options: options, output: streams) else { return [] }
+        let last = Mutex<[Float]>([])
+        decoder.forEachLogits(streams, tokens: [tokens.count - 1], precision: .int16) { _, row, _ in
+            last.withLock { $0 = row.buffer.elements(row.start..<row.start + row.count) }
+        }
+        return last.withLock { $0 }
     }
 
     /// Channels in turn kept whatever they are and left out whatever they are; every third by its value.
@@ -118,16 +132,7 @@ import WeightStore
         for kernels in KernelSet.available {
             try await withDecoder(type, "qwen2", layers: 2, kernels: kernels, threads: 2) { decoder, file in
                 let expected = try PlainModel(file: file, shape: decoder.parameters).logits(tokens)
-                let streams = Residuals(decoder.parameters, count: tokens.count)
-                #expect(
-                    decoder.evaluate(
-                        .tokens(tokens), at: 0, options: BatchOptions(precision: .int16), output: streams))
-                let last = Mutex<[Float]>([])
-                decoder.forEachLogits(streams, tokens: [tokens.count - 1], precision: .int16) { _, row, _ in
-                    last.withLock { $0 = row.buffer.elements(row.start..<row.start + row.count) }
-                }
-                let found = last.withLock { $0 }
-                #expect(distance(found, expected) < 0.004, "\(kernels.name)")
+                #expect(distance(exactLogits(decoder, nil), expected) < 0.004, "\(kernels.name)")
             }
         }
     }
