@@ -53,17 +53,20 @@ static ck_channels part_of(const ck_channels *w, size_t begin, size_t end) {
     return part;
 }
 
-// h = gate * u for the `count` listed channels, of which `first` is number zero here; small ones are dropped.
+// h = gate * u for the listed channels of `blocks` blocks, whose first channel is `first`; small ones are dropped.
 static void fill_hidden(hidden_batch *restrict h, const float *restrict gate, const float *restrict u,
-                        const uint32_t *restrict list, size_t count, size_t first, float limit) {
+                        const uint32_t *restrict list, size_t first, size_t blocks, float limit) {
+    size_t i = 0;
     memset(h->values, 0, sizeof h->values);
-    memset(h->active, 0, sizeof h->active);
-    for (size_t i = 0; i < count; i++) {
-        const float value = gate[list[i]] * u[i];
-        const size_t at = list[i] - first;
-        const int large = !(fabsf(value) < limit);
-        h->active[at / 32] |= (uint32_t)large << at % 32;
-        h->values[at] = large ? value : 0;
+    for (size_t block = 0; block < blocks; block++) {
+        uint32_t active = 0;
+        for (; list[i] < first + 32 * (block + 1); i++) {
+            const float value = gate[list[i]] * u[i];
+            const int large = !(fabsf(value) < limit);
+            active |= (uint32_t)large << list[i] % 32;
+            h->values[list[i] - first] = large ? value : 0;
+        }
+        h->active[block] = active;
     }
 }
 
@@ -85,8 +88,8 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
             }
             if (from == to) continue;
             k->rows_dot(u, up, x, list + from, 0, to - from);
-            fill_hidden(&h, gate, u, list + from, to - from, 32 * begin, hidden_limit);
-            if (end < last) h.active[end - begin] = ck_block_mask(mask, end, down->channels);
+            fill_hidden(&h, gate, u, list + from, 32 * begin, end - begin, hidden_limit);
+            h.active[end - begin] = end < last ? ck_block_mask(mask, end, down->channels) : 0;
             ck_activations hidden = {.codes = h.codes,
                                      .scale32 = h.scale32,
                                      .sum32 = h.sum32,
