@@ -10,7 +10,7 @@
 // way, while channels are added later channels, and memory never waits. One block a time with lists that end
 // with it, as it was, against this: Zen 4 server, 2 threads, bundles of Q4_K and Q4_K | Q6_K, GB/s of kept
 // bytes, of 63 that plain reading gets, November 2026:
-//   100 % kept 44 -> 44 | 40 -> 40      50 % 16 -> 31 | 12 -> 29      30 % 15 -> 29 | 11 -> 26
+//   100 % kept 43 -> 41 | 40 -> 38      50 % 16 -> 31 | 12 -> 29      30 % 15 -> 29 | 11 -> 26
 enum { ENOUGH = 24, BATCH_BLOCKS = 8, BATCH = 32 * BATCH_BLOCKS, LISTED_BLOCKS = 2048 };
 _Static_assert((32 * LISTED_BLOCKS + 1) * sizeof(uint32_t) <= CK_SCRATCH_BYTES, "the list lies in scratch");
 
