@@ -29,11 +29,15 @@ CK_INLINE const uint8_t *row_at(const ck_rows *w, const uint32_t *list, size_t i
     return w->base + (list != NULL ? list[i] : i) * w->stride;
 }
 
-// The row to fetch while row i is multiplied: `step` rows on, as far as they are foretold.
+// The row to fetch while row i is multiplied. Rows one after another are fetched by the processor as well, so
+// that the next one will do. Nobody else foresees listed rows: one of 1536 weights takes 90 ns on a
+// Cortex-A76 at 2.4 GHz (cycles.py), and memory is further away than that, so three more lie between.
+enum { LISTED_BETWEEN = 3 };
+
 CK_INLINE const uint8_t *row_ahead(const ck_rows *w, const uint32_t *list, size_t i, size_t step,
                                    size_t end) {
     if (list == NULL) return row_at(w, NULL, i + step < end ? i + step : end - 1);
-    for (; step > 0 && list[i + 1] != CK_LIST_END; step--) i++;
+    for (step += LISTED_BETWEEN; step > 0 && list[i + 1] != CK_LIST_END; step--) i++;
     return row_at(w, list, i);
 }
 
