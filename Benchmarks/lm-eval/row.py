@@ -1,8 +1,9 @@
 """Prints the results of one lm-eval run as rows of a markdown table.
 
-usage: row.py RESULTS MODEL PROFILE TOKENIZED REQUESTS SECONDS
+usage: row.py RESULTS MODEL PROFILE TOKENIZED LOG
 """
 
+import datetime
 import json
 import pathlib
 import sys
@@ -14,7 +15,7 @@ def cell(result, metric):
 
 
 def main():
-    folder, model, profile, tokenized, requests, seconds = sys.argv[1:]
+    folder, model, profile, tokenized, log = sys.argv[1:]
     report = json.loads(next(pathlib.Path(folder).rglob("results_*.json")).read_text())
     prompts = "tokens" if tokenized == "True" else "strings"
     print("| model | sparsity | prompts | task | questions | acc | acc_norm |")
@@ -26,8 +27,14 @@ def main():
             cell(result, "acc"), cell(result, "acc_norm"),
         ]
         print("| " + " | ".join(str(text) for text in cells) + " |")
-    rate = int(requests) / float(seconds)
-    print(f"\n{requests} requests in {float(seconds):.0f} s, {rate:.1f} a second.", file=sys.stderr)
+    times = [
+        datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00"))
+        for line in pathlib.Path(log).read_text().splitlines() if " answered " in line
+    ]
+    seconds = max((times[-1] - times[0]).total_seconds(), 1)
+    print(
+        f"\n{len(times)} requests answered in {seconds:.0f} s, {len(times) / seconds:.1f} a second",
+        file=sys.stderr)
 
 
 main()

@@ -17,7 +17,8 @@ package struct CompletionRequest: Sendable, Equatable {
     package static let defaultMaxTokens = 16
     package static let maximumPrompts = 128
     /// Tokens that several prompts of one request may hold together; a single one has the context's room.
-    package static let maximumPromptTokens = 16_384
+    /// Scored with 20 alternatives each they take 200 MB until the answer is written.
+    package static let maximumPromptTokens = 8192
 
     static let known: Set<String> = GenerationFields.known.union(["prompt", "echo", "suffix", "best_of"])
 

@@ -62,8 +62,8 @@ import WireAPI
             "echo: only goes with \"stream\": false"),
         Case(
             text:
-                #"{"prompt": ["\#(String(repeating: "a", count: 8191))", "\#(String(repeating: "b", count: 8192))"]}"#,
-            400, "out_of_range", "prompt: 2 prompts hold 16385 tokens, 16384 are taken at once; send fewer"),
+                #"{"prompt": ["\#(String(repeating: "a", count: 4095))", "\#(String(repeating: "b", count: 4096))"]}"#,
+            400, "out_of_range", "prompt: 2 prompts hold 8193 tokens, 8192 are taken at once; send fewer"),
         Case("POST", "/tokenize", text: "{}", 400, "missing_field", "prompt: missing; expected a string"),
         Case(
             "POST", "/detokenize", text: #"{"tokens": [65, 256]}"#, 400, "token_out_of_range",
