@@ -1,6 +1,5 @@
 package import Kernels
 internal import Machine
-internal import WeightStore
 
 extension Decoder {
     /// Evaluates `tokens` after the `position` tokens in the cache; the logits are those of the last one.
@@ -58,8 +57,7 @@ extension Decoder {
                 if isLast { logits.copy(rows[count - 1]) }
             }
         } else if isLast {
-            FloatSlice(scratch.residual, 0..<parameters.embedding).copy(residual[tokens.count - 1])
-            computeLogits()
+            computeLogits(of: residual[tokens.count - 1])
         }
         return true
     }

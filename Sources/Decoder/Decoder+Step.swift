@@ -4,8 +4,9 @@ internal import WeightStore
 
 /// One token through all layers.
 ///
-/// Workers split the outputs of each matrix, whose sums do not depend on the split; between the phases they
-/// meet at a barrier, five times a layer. So the logits are the same bits for every thread count.
+/// Workers split the outputs of a matrix, or take chunks of its channels whose sums are added in order: neither
+/// depends on the split, so the logits are the same bits for every thread count. Between the phases they meet
+/// at a barrier, five times a layer. Each keeps the residual stream for itself.
 extension Decoder {
     /// Evaluates `token` as number `position` of the sequence; afterwards `logits` holds its prediction.
     ///
@@ -14,9 +15,10 @@ extension Decoder {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
         scratch.claims.reset()
-        kernels.decodeRow(Int(token), of: weights.embedding, into: residual)
         fillAngles(position)
         pool.run { worker in
+            let residual = scratch.workers[worker.index].residual
+            kernels.decodeRow(Int(token), of: weights.embedding, into: residual)
             for index in weights.layers.indices {
                 let sparse = plan?.layers[index]
                 attention(index, position, sparse, worker)
@@ -26,8 +28,6 @@ extension Decoder {
         }
         tallied[0] += 1
     }
-
-    private var residual: FloatSlice { FloatSlice(scratch.residual, 0..<parameters.embedding) }
 
     private func fillAngles(_ position: Int) {
         let pairs = 0..<scratch.cosines.count
@@ -41,7 +41,7 @@ extension Decoder {
     /// Normalises the residual stream and quantises it, each worker for itself.
     private func prepare(_ gain: SharedBuffer<Float>, _ own: WorkerScratch) -> FloatSlice {
         let normed = FloatSlice(own.normed, 0..<parameters.embedding)
-        kernels.rmsNorm(residual, gain: gain, epsilon: parameters.rmsEpsilon, into: normed)
+        kernels.rmsNorm(own.residual, gain: gain, epsilon: parameters.rmsEpsilon, into: normed)
         kernels.quantize(normed, into: own.input)
         return normed
     }
@@ -52,35 +52,54 @@ extension Decoder {
         let layer = weights.layers[index]
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.attentionNorm, own)
-        let queries = FloatSlice(scratch.queries, 0..<layer.query.outputs)
-        let outputs = worker.share(of: layer.query.outputs, unit: 64)
-        start(queries, outputs, layer.queryBias)
         let dense = StepInput(values: normed, activations: own.input)
-        addChannels(
-            into: queries, layer.query, dense, sparse?.queryInput, own.sparseInput, .queryInput, index,
-            outputs, worker)
+        let input = masked(dense, sparse?.queryInput, own.sparseInput, .queryInput, index, worker)
+        addChunks(scratch.queryParts, layer.query, input, .query, index)
         keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         worker.barrier()
-        attend(index, position, worker)
+        attend(index, position, sparse, worker)
         worker.barrier()
         let mixed = FloatSlice(scratch.mixed, 0..<layer.query.outputs)
         // With a center it is the distance from it that is quantised.
         if sparse?.attentionOutput?.rule.center == nil { kernels.quantize(mixed, into: own.mixed) }
-        let share = worker.share(of: parameters.embedding, unit: 64)
-        if let bias = layer.attentionOutputBias { kernels.add(FloatSlice(bias, share), to: residual[share]) }
-        addChannels(
-            into: residual, layer.attentionOutput, StepInput(values: mixed, activations: own.mixed),
-            sparse?.attentionOutput, own.sparseMixed, .attentionOutput, index, share, worker)
+        let output = masked(
+            StepInput(values: mixed, activations: own.mixed), sparse?.attentionOutput, own.sparseMixed,
+            .attentionOutput, index, worker)
+        addChunks(scratch.outputParts, layer.attentionOutput, output, .output, index)
         worker.barrier()
+        if let bias = layer.attentionOutputBias { kernels.add(FloatSlice(bias), to: own.residual) }
+        if let base = sparse?.attentionOutput?.base.first {
+            kernels.add(FloatSlice(base, 0..<parameters.embedding), to: own.residual)
+        }
+        addParts(scratch.outputParts, to: own.residual)
     }
 
-    /// Sets the share of `outputs` to the bias, or to zero where the model has none.
-    private func start(_ vector: FloatSlice, _ outputs: Range<Int>, _ bias: SharedBuffer<Float>?) {
-        if let bias {
-            vector[outputs].copy(FloatSlice(bias, outputs))
-        } else {
-            vector[outputs].fill(0)
+    /// Takes chunks of channels and leaves their products in `parts`.
+    private func addChunks(
+        _ parts: Partials, _ weights: ChannelMatrix, _ input: StepInput, _ phase: Phase, _ index: Int
+    ) {
+        while let chunk = claim(phase, index, of: parts.sums.count) {
+            let sum = parts.sums[chunk][0..<weights.outputs]
+            sum.fill(0)
+            kernels.addChannels(
+                into: sum, weights, input.activations, values: input.values, mask: input.mask,
+                blocks: parts.blocks(chunk), outputs: 0..<weights.outputs)
         }
+    }
+
+    /// Adds the part of every sum that lies where `y` does, which begins at `start` of the whole.
+    private func addParts(_ parts: Partials, at start: Int = 0, to y: FloatSlice) {
+        for sum in parts.sums { kernels.add(sum[start..<start + y.count], to: y) }
+    }
+
+    private func claim(_ phase: Phase, _ index: Int, of count: Int) -> Int? {
+        let piece = scratch.claims.claim(Phase.allCases.count * index + phase.rawValue)
+        return piece < count ? piece : nil
+    }
+
+    /// Sets `vector` to the bias, or to zero where the model has none.
+    private func start(_ vector: FloatSlice, _ bias: FloatSlice?) {
+        if let bias { vector.copy(bias) } else { vector.fill(0) }
     }
 
     /// Whole heads per worker, keys first, so that each can turn and store what it has just computed.
@@ -122,17 +141,22 @@ extension Decoder {
     }
 
     /// Workers take key/value heads one by one, or single query heads when there are too few of those.
-    private func attend(_ index: Int, _ position: Int, _ worker: Worker) {
+    private func attend(
+        _ index: Int, _ position: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
+    ) {
         let group = parameters.heads / parameters.keyValueHeads
         let width = parameters.headDimension
         let size = parameters.keyValueHeads % worker.count == 0 ? group : 1
         let own = scratch.workers[worker.index]
-        while true {
-            let unit = scratch.claims.claim(index)
-            guard unit < parameters.heads / size else { return }
+        let layer = weights.layers[index]
+        while let unit = claim(.attention, index, of: parameters.heads / size) {
             let first = unit * size
-            let queries = first * width..<(first + size) * width
-            rotate(FloatSlice(scratch.queries, queries), heads: size)
+            let range = first * width..<(first + size) * width
+            let queries = FloatSlice(scratch.queries, range)
+            start(queries, layer.queryBias.map { FloatSlice($0, range) })
+            if let base = sparse?.queryInput?.base.first { kernels.add(FloatSlice(base, range), to: queries) }
+            addParts(scratch.queryParts, at: range.lowerBound, to: queries)
+            rotate(queries, heads: size)
             kernels.attend(
                 QueryBlock(
                     start: first * width, stride: size * width, tokens: 1, group: size,
@@ -149,37 +173,42 @@ extension Decoder {
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.feedForwardNorm, own)
         let dense = StepInput(values: normed, activations: own.input)
+        let gate = gate(layer, index, dense, sparse, worker)
+        let input =
+            sparse?.upInput.map { dropped(dense, $0, own.sparseInput, .upInput, index, worker) } ?? dense
+        worker.barrier()
+        let parts = scratch.feedForwardParts
+        while let chunk = claim(.feedForward, index, of: parts.sums.count) {
+            parts.sums[chunk].fill(0)
+            kernels.feedForward(
+                into: parts.sums[chunk], up: layer.up, down: layer.down, input.activations,
+                values: input.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
+                hiddenLimit: sparse?.downInput?.limits[0] ?? 0, blocks: parts.blocks(chunk),
+                scratch: own.kernel)
+        }
+        worker.barrier()
+        addParts(parts, to: own.residual)
+    }
+
+    /// The activated gate and the mask of hidden channels, of which each worker computes its share.
+    private func gate(
+        _ layer: ModelWeights.Layer, _ index: Int, _ dense: StepInput, _ sparse: SparsityPlan.Layer?,
+        _ worker: Worker
+    ) -> FloatSlice {
+        let own = scratch.workers[worker.index]
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
         let outputs = worker.share(of: parameters.feedForward, unit: 64)
-        gate[outputs].fill(0)
-        addChannels(
-            into: gate, layer.gate, dense, sparse?.gateInput, own.sparseInput, .gateInput, index, outputs,
-            worker)
+        let input = masked(dense, sparse?.gateInput, own.sparseInput, .gateInput, index, worker)
+        start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
+        kernels.addChannels(
+            into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,
+            outputs: outputs)
         kernels.activate(gate[outputs], parameters.activation.gate)
         if let rule = sparse?.channels {
             kernels.keep(gate, by: rule, channels: outputs, into: scratch.channels)
             own.tally.add(scratch.channels.keptCount(outputs), .channels, index)
         }
-        let input =
-            sparse?.upInput.map { dropped(dense, $0, own.sparseInput, .upInput, index, worker) } ?? dense
-        worker.barrier()
-        let chunks = scratch.partials.count
-        while true {
-            let chunk = scratch.claims.claim(weights.layers.count + index)
-            guard chunk < chunks else { break }
-            let blocks = layer.down.blocks
-            let partial = scratch.partials[chunk]
-            partial.fill(0)
-            kernels.feedForward(
-                into: partial, up: layer.up, down: layer.down, input.activations, values: input.values,
-                gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
-                hiddenLimit: sparse?.downInput?.limits[0] ?? 0,
-                blocks: blocks * chunk / chunks..<blocks * (chunk + 1) / chunks, scratch: own.kernel)
-        }
-        worker.barrier()
-        let share = worker.share(of: parameters.embedding, unit: 64)
-        for partial in scratch.partials { kernels.add(partial[share], to: residual[share]) }
-        worker.barrier()
+        return gate
     }
 
     private func head(_ worker: Worker) {
@@ -190,6 +219,11 @@ extension Decoder {
             rows: worker.share(of: parameters.vocabulary, unit: 64))
     }
 
-    /// The head alone, for a residual stream that a prefill has left in place.
-    func computeLogits() { pool.run { head($0) } }
+    /// The head alone, for the residual stream of a token that a prefill has computed.
+    func computeLogits(of residual: FloatSlice) {
+        pool.run { worker in
+            scratch.workers[worker.index].residual.copy(residual)
+            head(worker)
+        }
+    }
 }

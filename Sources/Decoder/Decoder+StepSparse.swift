@@ -6,31 +6,27 @@ internal import WeightStore
 struct StepInput {
     let values: FloatSlice
     let activations: Activations
+    /// Channels to multiply with; all without one.
+    var mask: KeepMask?
 }
 
 /// What leaving channels out changes in a step. Every worker does it for itself, as it does with the norms.
 extension Decoder {
-    /// `y += W x` over the channels that `sparse` keeps, all of them without it.
-    func addChannels(
-        into y: FloatSlice, _ weights: ChannelMatrix, _ dense: StepInput, _ sparse: SparsityPlan.Input?,
-        _ own: SparseScratch, _ site: SparsitySite, _ index: Int, _ outputs: Range<Int>, _ worker: Worker
-    ) {
-        var input = dense
-        var mask: KeepMask?
-        if let sparse {
-            kernels.keep(dense.values, by: sparse.rule, into: own.mask)
-            tally(own.mask, site, index, worker)
-            mask = own.mask
-            // Without a center the codes stand as they are: the channels left out are not looked at.
-            if let center = sparse.rule.center {
-                kernels.subtract(FloatSlice(center), from: dense.values, into: own.values)
-                kernels.quantize(own.values, into: own.activations)
-                input = StepInput(values: own.values, activations: own.activations)
-                kernels.add(FloatSlice(sparse.base[0], outputs), to: y[outputs])
-            }
+    /// The input of a matrix by input channel, with the channels that `sparse` keeps as its mask.
+    func masked(
+        _ dense: StepInput, _ sparse: SparsityPlan.Input?, _ own: SparseScratch, _ site: SparsitySite,
+        _ index: Int, _ worker: Worker
+    ) -> StepInput {
+        guard let sparse else { return dense }
+        kernels.keep(dense.values, by: sparse.rule, into: own.mask)
+        tally(own.mask, site, index, worker)
+        // Without a center the codes stand as they are: the channels left out are not looked at.
+        guard let center = sparse.rule.center else {
+            return StepInput(values: dense.values, activations: dense.activations, mask: own.mask)
         }
-        kernels.addChannels(
-            into: y, weights, input.activations, values: input.values, mask: mask, outputs: outputs)
+        kernels.subtract(FloatSlice(center), from: dense.values, into: own.values)
+        kernels.quantize(own.values, into: own.activations)
+        return StepInput(values: own.values, activations: own.activations, mask: own.mask)
     }
 
     /// The input of a matrix stored by rows, which saves no bytes: zeros stand where channels are left out.

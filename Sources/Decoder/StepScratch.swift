@@ -5,8 +5,6 @@ internal import WeightStore
 
 /// Memory of one decoding step, allocated once: what all workers share, and what each has of its own.
 struct StepScratch: Sendable {
-    /// `[embedding]`, the residual stream.
-    let residual: SharedBuffer<Float>
     /// `[heads · head dimension]`.
     let queries: SharedBuffer<Float>
     /// `[keyValueHeads · head dimension]` each.
@@ -18,13 +16,14 @@ struct StepScratch: Sendable {
     let gate: SharedBuffer<Float>
     /// Hidden channels that this token needs; each worker writes the part whose gate it has computed.
     let channels: KeepMask
-    /// `[chunks, embedding]`: each chunk of channels adds up on its own, so that the sum does not depend on
-    /// which worker took it.
-    let partials: [FloatSlice]
+    /// Products of chunks of channels, to be summed: of `q_proj`, `o_proj` and the feed-forward part.
+    let queryParts: Partials
+    let outputParts: Partials
+    let feedForwardParts: Partials
     let logits: SharedBuffer<Float>
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    /// One counter per layer for attention, one for the feed-forward chunks.
+    /// One counter per layer and `Phase`.
     let claims: ClaimCounters
     let workers: [WorkerScratch]
 
@@ -32,25 +31,50 @@ struct StepScratch: Sendable {
         let width = WeightForm.padded(shape.embedding)
         let queryWidth = WeightForm.padded(shape.heads * shape.headDimension)
         let keyWidth = WeightForm.padded(shape.keyValueHeads * shape.headDimension)
-        residual = SharedBuffer(count: width)
         queries = SharedBuffer(count: queryWidth)
         keys = SharedBuffer(count: keyWidth)
         values = SharedBuffer(count: keyWidth)
         mixed = SharedBuffer(count: queryWidth)
         gate = SharedBuffer(count: WeightForm.padded(shape.feedForward))
         channels = KeepMask(count: shape.feedForward)
-        let blocks = (shape.feedForward + 31) / 32
-        partials = (0..<min(16, blocks)).map { _ in FloatSlice(SharedBuffer(count: width)) }
+        queryParts = Partials(channels: shape.embedding, outputs: queryWidth, atMost: 4)
+        outputParts = Partials(channels: queryWidth, outputs: width, atMost: 4)
+        feedForwardParts = Partials(channels: shape.feedForward, outputs: width, atMost: 8)
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
-        claims = ClaimCounters(count: 2 * shape.layers)
+        claims = ClaimCounters(count: Phase.allCases.count * shape.layers)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
+    }
+}
+
+/// The parts of a layer whose work is claimed piece by piece.
+enum Phase: Int, CaseIterable {
+    case query, attention, output, feedForward
+}
+
+/// Partial sums of a matrix by input channel: a fixed number of chunks of its channels, each added up on its
+/// own, so that the sum does not depend on which worker took it, and so that a worker reads whole channels.
+struct Partials: Sendable {
+    /// `[chunks][outputs]`.
+    let sums: [FloatSlice]
+    private let blocks: Int
+
+    init(channels: Int, outputs: Int, atMost count: Int) {
+        blocks = (channels + 31) / 32
+        sums = (0..<min(count, blocks)).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
+    }
+
+    /// The blocks of 32 channels in a chunk.
+    func blocks(_ chunk: Int) -> Range<Int> {
+        blocks * chunk / sums.count..<blocks * (chunk + 1) / sums.count
     }
 }
 
 /// What a worker computes for itself: repeating a norm is cheaper than waiting for another thread's.
 struct WorkerScratch: Sendable {
+    /// `[embedding]`, the residual stream, the same for every worker.
+    let residual: FloatSlice
     /// `[embedding]`.
     let normed: SharedBuffer<Float>
     let input: Activations
@@ -65,6 +89,8 @@ struct WorkerScratch: Sendable {
     let tally: SiteTally
 
     init(_ shape: ModelParameters, context: Int) {
+        residual = FloatSlice(
+            SharedBuffer(count: WeightForm.padded(shape.embedding)), 0..<shape.embedding)
         normed = SharedBuffer(count: WeightForm.padded(shape.embedding))
         input = Activations(length: shape.embedding)
         mixed = Activations(length: shape.heads * shape.headDimension)

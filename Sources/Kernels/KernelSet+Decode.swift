@@ -28,22 +28,30 @@ extension KernelSet {
         unsafe table.pointee.rows_dot(y.base, &matrix, &vector, nil, rows.lowerBound, rows.upperBound)
     }
 
-    /// `y[j] += Σ W[j, c] x[c]` over the channels that `mask` keeps, all without one, for `outputs`, which
-    /// begins at a multiple of 64. The weights of other channels are not touched.
+    /// `y[j] += Σ W[j, c] x[c]` over the channels that `mask` keeps, all without one. The weights of other
+    /// channels are not touched.
+    ///
+    /// - Parameters:
+    ///   - blocks: of 32 channels each; all by default.
+    ///   - outputs: begins at a multiple of 64.
     package func addChannels(
         into y: FloatSlice, _ weights: ChannelMatrix, _ x: Activations, values: FloatSlice,
-        mask: KeepMask? = nil, outputs: Range<Int>
+        mask: KeepMask? = nil, blocks: Range<Int>? = nil, outputs: Range<Int>
     ) {
         precondition(
             x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
         precondition(mask == nil || mask?.count == weights.channels, "a mask for \(weights.channels)")
+        let blocks = blocks ?? 0..<weights.blocks
+        precondition(
+            blocks.lowerBound >= 0 && blocks.upperBound <= weights.blocks, "\(blocks) of \(weights.blocks)")
         checkOutputs(outputs, of: weights, in: y)
         guard !outputs.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
         var matrix = unsafe weights.raw
         let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
         unsafe table.pointee.channels_add(
-            y.base, &matrix, &vector, bits, 0, weights.blocks, outputs.lowerBound, outputs.upperBound)
+            y.base, &matrix, &vector, bits, blocks.lowerBound, blocks.upperBound, outputs.lowerBound,
+            outputs.upperBound)
     }
 
     /// One part of a feed-forward layer, `y += down (gate · (up x))` over the blocks of 32 channels in `blocks`.
