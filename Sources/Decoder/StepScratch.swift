@@ -38,7 +38,8 @@ struct StepScratch: Sendable {
         gate = SharedBuffer(count: WeightForm.padded(shape.feedForward))
         channels = KeepMask(count: shape.feedForward)
         queryParts = Partials(channels: shape.embedding, outputs: queryWidth, atMost: 4)
-        outputParts = Partials(channels: queryWidth, outputs: width, atMost: 4)
+        outputParts = Partials(
+            channels: shape.heads * shape.headDimension, outputs: width, atMost: 4)
         feedForwardParts = Partials(channels: shape.feedForward, outputs: width, atMost: 8)
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
