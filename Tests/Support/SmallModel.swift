@@ -17,20 +17,24 @@ package struct SmallModel {
 
     /// Sizes that the type's blocks divide but that are otherwise as awkward as can be.
     ///
-    /// - Parameter feedForward: another number of hidden channels than usual.
+    /// - Parameters:
+    ///   - embedding: another width than usual, which the type's blocks must divide.
+    ///   - feedForward: another number of hidden channels than usual, which they must divide too.
     package init(
-        _ type: ElementType, architecture: String = "llama", layers: Int = 1, feedForward: Int? = nil
+        _ type: ElementType, architecture: String = "llama", layers: Int = 1, embedding: Int? = nil,
+        feedForward: Int? = nil
     ) {
         self.layers = layers
         self.architecture = architecture
         self.type = type
-        (embedding, self.feedForward, heads, headDimension) =
+        (self.embedding, self.feedForward, heads, headDimension) =
             switch type.blockElements {
             case 256: (256, 512, 4, 64)
             // Rows of a unit and a half; 96 outputs, padded to 128.
             case 32: (96, 160, 4, 24)
             default: (40, 24, 6, 8)
             }
+        if let embedding { self.embedding = embedding }
         if let feedForward { self.feedForward = feedForward }
         addKeys()
         addTensors()
