@@ -31,15 +31,17 @@ struct Axis: Equatable {
 extension Axis {
     /// Around `values` and out to round numbers.
     ///
-    /// - Parameter zero: begins at zero whatever the values are.
-    static func linear(_ title: String, _ values: [Double], zero: Bool = false) -> Axis {
+    /// - Parameters:
+    ///   - zero: begins at zero whatever the values are.
+    ///   - steps: about as many as there are to be between the ends.
+    static func linear(_ title: String, _ values: [Double], zero: Bool = false, steps: Int = 5) -> Axis {
         var low = zero ? 0 : values.min() ?? 0
         var high = values.max() ?? 1
         if high - low <= abs(high) * 1e-6 {
             let margin = high == 0 ? 1 : abs(high) * 0.1
             (low, high) = (zero ? 0 : low - margin, high + margin)
         }
-        let step = roundStep(above: (high - low) / 5)
+        let step = roundStep(above: (high - low) / Double(steps))
         let (first, last) = (Int(floor(low / step + 1e-9)), Int(ceil(high / step - 1e-9)))
         let digits = max(0, Int(-floor(log10(step) + 1e-9)))
         let ticks = (first...max(last, first + 1)).map { index in

@@ -74,7 +74,8 @@ struct LineChart {
         }
         text += "<path class=\"axis\" d=\"M\(left) \(bottom)H\(right)\"/>"
         text += "<text class=\"title\" x=\"\(left - 50)\" y=\"\(top - 14)\">\(y.title)</text>"
-        text += "<text class=\"title mid\" x=\"\((left + right) / 2)\" y=\"\(bottom + 36)\">\(x.title)</text>\n"
+        text +=
+            "<text class=\"title mid\" x=\"\((left + right) / 2)\" y=\"\(bottom + 36)\">\(x.title)</text>\n"
         return text
     }
 
@@ -123,15 +124,19 @@ struct LineChart {
 
     private var labels: HTMLText {
         var placing = LabelPlacing(Self.plot)
-        var notes: [(String, (x: Double, y: Double))] = []
+        var notes: [(color: Int?, text: String, mark: (x: Double, y: Double))] = []
         for layer in layers {
-            if case .labels(let labels) = layer.drawing { notes += labels.map { ($0.note, place($0.point)) } }
+            guard case .labels(let labels) = layer.drawing else { continue }
+            notes += labels.map { (layer.color, $0.note, place($0.point)) }
         }
-        for (_, mark) in notes { placing.avoid(mark) }
+        for note in notes { placing.avoid(note.mark) }
         return HTMLText(
-            notes.map { note, mark in
-                let (x, y) = placing.place(note, at: mark)
-                return "<text class=\"label\" x=\"\(x)\" y=\"\(y)\">\(note)</text>\n"
+            notes.map { note in
+                let (x, y) = placing.place(note.text, at: note.mark)
+                return """
+                    <text class="label \(Mark.colorClass(note.color))" x="\(x)" y="\(y)">\(note.text)</text>
+
+                    """
             })
     }
 }

@@ -29,7 +29,7 @@ struct Evaluation: Equatable {
         model = try reader.text("model")
         let (tokens, context) = (try reader.count("tokens"), try reader.count("context"))
         conditions =
-            "\(tokens) tokens of \(try reader.text("text")) in windows of \(context), activations "
+            "\(tokens) tokens of \(FileNames.last(try reader.text("text"))) in windows of \(context), activations "
             + (try reader.text("activations"))
         densePerplexity = try reader.number("dense_perplexity", 0...1e12)
         denseBytesPerToken = try reader.number("dense_bytes_per_token", 1...1e15)
@@ -75,7 +75,8 @@ struct Benchmark: Equatable {
         model = try reader.text("model")
         let (threads, runs) = (try reader.count("threads"), try reader.count("runs"))
         conditions =
-            "\(try reader.count("decoded_tokens")) tokens, median of \(runs), \(threads) threads, "
+            "\(try reader.count("decoded_tokens")) tokens, \(runs == 1 ? "one run" : "median of \(runs) runs"), "
+            + "\(threads) \(threads == 1 ? "thread" : "threads"), "
             + "\(try reader.text("kernels")) kernels"
         denseTokensPerSecond = try reader.number("decode_tokens_per_second", 1e-6...1e9)
         denseBytesPerToken = try reader.number("bytes_per_token", 1...1e15)

@@ -73,7 +73,7 @@ struct PlotCommand: AsyncParsableCommand {
             let facts = ProfiledModel(metadata)
             let report = try Report(
                 model: ReportedModel(
-                    facts: facts, fileName: model.split(separator: "/").last.map(String.init) ?? model,
+                    facts: facts, fileName: FileNames.last(model),
                     sourceName: metadata.provenance.sourceName),
                 profiles: try profiles.map { path in
                     let profile = try SparsityProfile(path: path)

@@ -92,11 +92,16 @@ struct Report {
     private var sites: HTMLText {
         let sites = SparsitySite.allCases.filter { site in profiles.contains { $0.profile.sites[site] != nil }
         }
-        let text = "Limits, and the share of channels they leave out, layer by layer."
+        let key: HTMLText = """
+            Limits decide which channels a layer leaves out; with one limit per channel, the line is their median and \
+            the band reaches from the 10th to the 90th percentile. Of the share left out, the line is what was \
+            measured on the calibration text, dashed what was meant\
+            \(evaluation == nil ? "" : ", and hollow marks what was measured on the evaluation text").
+            """
         return """
             <section>
             <h2>Layers</h2>
-            <p>\(sites.isEmpty ? "These profiles leave nothing out." : text)</p>
+            <p class="prose">\(sites.isEmpty ? "These profiles leave nothing out." : key)</p>
             \(sites.map { SiteSection(report: self, site: $0).html })
             </section>
             """

@@ -17,7 +17,7 @@ enum ReportStyle {
         h1 { font-size: 24px; margin: 0 0 12px; overflow-wrap: anywhere; }
         h2 { font-size: 18px; margin: 36px 0 10px; padding-top: 12px; border-top: 1px solid var(--rule); }
         h3 { font-size: 15px; margin: 28px 0 2px; }
-        p { margin: 0 0 8px; }
+        p { margin: 0 0 8px; } .prose { max-width: 76ch; }
         code, pre { font: 12.5px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
         pre { white-space: pre-wrap; background: var(--page); border: 1px solid var(--rule); padding: 8px 10px; }
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 0; }
@@ -42,7 +42,7 @@ enum ReportStyle {
         svg text { fill: var(--ink); font: 11px system-ui, sans-serif; }
         svg .tick, svg .title { fill: var(--soft); }
         .mid { text-anchor: middle; } .end { text-anchor: end; }
-        .label { paint-order: stroke; stroke: var(--panel); stroke-width: 3px; stroke-linejoin: round; }
+        svg .label { fill: var(--c); paint-order: stroke; stroke: var(--panel); stroke-width: 3px; stroke-linejoin: round; }
         .grid { stroke: var(--grid); } .axis { stroke: var(--soft); fill: none; }
         .line { fill: none; stroke: var(--c); stroke-width: 1.6; stroke-linejoin: round; }
         .thin { stroke-width: 3; opacity: 0.35; } .dashed { stroke-dasharray: 5 4; stroke-width: 1.2; }

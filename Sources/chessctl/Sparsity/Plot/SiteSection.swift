@@ -29,8 +29,6 @@ struct SiteSection {
         isEvaluated = entries.contains { $0.layers.contains { $0.evaluated != nil } }
     }
 
-    private var hasBands: Bool { entries.contains { $0.layers.contains { $0.spread != nil } } }
-
     var html: HTMLText {
         let legend = entries.map { "<span>\(Mark.legend($0.color)) \($0.name)</span> " as HTMLText }
         return """
@@ -40,12 +38,10 @@ struct SiteSection {
             <p class="legend">\(legend)</p>
             <div class="pair">
             <figure>
-            <figcaption>Limits\(hasBands ? ": median of the channels, band from the 10th to the 90th percentile" : "")\
-            </figcaption>
+            <figcaption>Limits</figcaption>
             \(limits.svg)</figure>
             <figure>
-            <figcaption>Left out: line on the calibration text, dashed the target\
-            \(isEvaluated ? ", hollow on the evaluation text" : "")</figcaption>
+            <figcaption>Share left out</figcaption>
             \(shares.svg)</figure>
             </div>
             \(SiteTable(columns: entries.map { ($0.color, $0.name, $0.layers) }, isEvaluated: isEvaluated).html)
@@ -159,7 +155,7 @@ extension SparsitySite {
     /// What is compared with the limit.
     fileprivate var judged: String {
         switch self {
-        case .queryInput, .keyValueInput, .attentionOutput, .gateInput: "|x − centre|"
+        case .queryInput, .keyValueInput, .attentionOutput, .gateInput: "|x − center|"
         case .upInput: "|x|"
         case .channels: "|activated gate|"
         case .downInput: "|gate × up|"

@@ -52,7 +52,7 @@ struct TradeOffSection {
         }
         let chart = LineChart(
             title: "KL divergence over megabytes per token",
-            x: .linear("weights read, MB/token", points.map(\.1.x) + [dense.x]),
+            x: .linear("weights read, MB/token", points.map(\.1.x) + [dense.x], steps: 8),
             y: .linear("KL divergence from the dense model, nats/token", points.map(\.1.y) + [0], zero: true),
             layers: layers)
         return """
@@ -88,7 +88,7 @@ struct TradeOffSection {
         }
         let chart = LineChart(
             title: "Decoding speed over megabytes per token",
-            x: .linear("weights read, MB/token", points.map(\.1.x) + [dense.x]),
+            x: .linear("weights read, MB/token", points.map(\.1.x) + [dense.x], steps: 8),
             y: .linear("decoding, tokens/s", points.map(\.1.y) + ceiling.map(\.y)), layers: layers)
         return """
             <figure>
