@@ -6,33 +6,37 @@ struct MeasurementReader {
     private static let greatestBytes = 16 << 20
 
     let path: String
+    /// What writes such files, such as `chessctl eval --json`.
+    private let tool: String
     /// Where in the file, such as `profiles[2].`.
     private let place: String
     private let object: JSONObject
 
-    init(path: String) throws {
+    init(path: String, tool: String) throws {
         let file = try MappedFile(path: path)
         guard file.byteCount <= Self.greatestBytes else {
             throw ModelToolError.measurements(
                 path: path, reason: "\(file.byteCount) bytes, at most \(Self.greatestBytes) are read")
         }
-        try self.init(bytes: file.bytes(0..<file.byteCount), path: path)
+        try self.init(bytes: file.bytes(0..<file.byteCount), path: path, tool: tool)
     }
 
-    init(bytes: [UInt8], path: String) throws(ModelToolError) {
+    init(bytes: [UInt8], path: String, tool: String) throws(ModelToolError) {
         let value: JSONValue
         do throws(JSONSyntaxError) { value = try JSONValue(parsing: bytes) } catch {
-            throw .measurements(path: path, reason: "not JSON, \(error)")
+            throw .measurements(path: path, reason: "not JSON, \(error); \(Self.advice(tool))")
         }
         guard case .object(let object) = value else {
-            throw .measurements(path: path, reason: "it is \(value.kind), an object is needed")
+            throw .measurements(
+                path: path, reason: "it is \(value.kind), an object is needed; \(Self.advice(tool))")
         }
-        self.init(object, path: path, place: "")
+        self.init(object, path: path, tool: tool, place: "")
     }
 
-    private init(_ object: JSONObject, path: String, place: String) {
+    private init(_ object: JSONObject, path: String, tool: String, place: String) {
         self.object = object
         self.path = path
+        self.tool = tool
         self.place = place
     }
 
@@ -70,7 +74,7 @@ struct MeasurementReader {
             guard case .object(let object) = item else {
                 throw wrong("\(key)[\(index)]", "is \(item.kind), an object is needed")
             }
-            return MeasurementReader(object, path: path, place: "\(place)\(key)[\(index)].")
+            return MeasurementReader(object, path: path, tool: tool, place: "\(place)\(key)[\(index)].")
         }
     }
 
@@ -90,6 +94,8 @@ struct MeasurementReader {
     }
 
     private func wrong(_ key: String, _ problem: String) -> ModelToolError {
-        .measurements(path: path, reason: "\(place)\(key) \(problem)")
+        .measurements(path: path, reason: "\(place)\(key) \(problem); \(Self.advice(tool))")
     }
+
+    private static func advice(_ tool: String) -> String { "give what \"\(tool)\" wrote" }
 }

@@ -21,7 +21,7 @@ struct Evaluation: Equatable {
     var profiles: [Profile]
 
     init(path: String) throws {
-        try self.init(MeasurementReader(path: path))
+        try self.init(MeasurementReader(path: path, tool: "chessctl eval --json"))
     }
 
     init(_ reader: MeasurementReader) throws(ModelToolError) {
@@ -67,7 +67,7 @@ struct Benchmark: Equatable {
     var profiles: [Profile]
 
     init(path: String) throws {
-        try self.init(MeasurementReader(path: path))
+        try self.init(MeasurementReader(path: path, tool: "chessctl bench --json"))
     }
 
     init(_ reader: MeasurementReader) throws(ModelToolError) {

@@ -123,9 +123,11 @@ struct MeasurementCommands {
     var bench: String
 
     init(model: String, profiles: [String]) {
-        let named = profiles.map { " --profile \(Self.quoted($0))" }.joined()
-        evaluate = "chessctl eval \(Self.quoted(model)) --text other.txt\(named) --json > eval.json"
-        bench = "chessctl bench \(Self.quoted(model))\(named) --json > bench.json"
+        let named = profiles.map { "--profile \(Self.quoted($0))" }
+        func command(_ parts: [String]) -> String { parts.joined(separator: " \\\n  ") }
+        evaluate = command(
+            ["chessctl eval \(Self.quoted(model)) --text other.txt"] + named + ["--json > eval.json"])
+        bench = command(["chessctl bench \(Self.quoted(model))"] + named + ["--json > bench.json"])
     }
 
     /// As a shell reads it back.
