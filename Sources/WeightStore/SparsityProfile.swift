@@ -112,14 +112,24 @@ package struct SparsityProfile: Sendable, Equatable {
     ///
     /// - Parameter path: of the profile, for the message.
     package func check(fits store: WeightStore, path: String) throws(ProfileError) {
-        let other = ProfiledModel(store)
+        try check(fits: ProfiledModel(store), of: store.path, path: path)
+    }
+
+    /// Refuses a model that this profile was not made for.
+    ///
+    /// - Parameters:
+    ///   - modelPath: of the model's store, for the message.
+    ///   - path: of the profile, for the message.
+    package func check(
+        fits other: ProfiledModel, of modelPath: String, path: String
+    ) throws(ProfileError) {
         guard model.sourceSHA256 == other.sourceSHA256 else {
             throw .otherModel(
-                path: path, madeFor: model.name, madeForHash: model.sourceSHA256, model: store.path,
+                path: path, madeFor: model.name, madeForHash: model.sourceSHA256, model: modelPath,
                 modelHash: other.sourceSHA256)
         }
         guard model == other else {
-            throw .otherShape(path: path, madeFor: model.shape, model: store.path, modelShape: other.shape)
+            throw .otherShape(path: path, madeFor: model.shape, model: modelPath, modelShape: other.shape)
         }
     }
 }
@@ -135,13 +145,15 @@ package struct ProfiledModel: Sendable, Equatable, Codable {
     package var queries: Int
     package var feedForward: Int
 
-    package init(_ store: WeightStore) {
-        name = store.parameters.name
-        sourceSHA256 = store.provenance.sourceSHA256
-        layers = store.parameters.layers
-        embedding = store.parameters.embedding
-        queries = store.parameters.heads * store.parameters.headDimension
-        feedForward = store.parameters.feedForward
+    package init(_ store: WeightStore) { self.init(store.metadata) }
+
+    package init(_ metadata: StoreMetadata) {
+        name = metadata.model.name
+        sourceSHA256 = metadata.provenance.sourceSHA256
+        layers = metadata.model.layers
+        embedding = metadata.model.embedding
+        queries = metadata.model.heads * metadata.model.headDimension
+        feedForward = metadata.model.feedForward
     }
 
     /// Channels that a layer has at `site`.

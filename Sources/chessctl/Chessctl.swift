@@ -23,6 +23,7 @@ struct Chessctl: AsyncParsableCommand {
                     ImportCommand.self, InspectCommand.self, VerifyCommand.self, TokenizeCommand.self,
                     TemplateCommand.self, BenchCommand.self,
                 ]),
-            CommandGroup(name: "Sparsity", subcommands: [CalibrateCommand.self, EvalCommand.self]),
+            CommandGroup(
+                name: "Sparsity", subcommands: [CalibrateCommand.self, EvalCommand.self, PlotCommand.self]),
         ])
 }

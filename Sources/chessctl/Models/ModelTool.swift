@@ -12,13 +12,19 @@ enum ModelToolError: Error, Equatable, CustomStringConvertible {
     case template(path: String, reason: String)
     case tokenizer(path: String, reason: String)
     case messages(reason: String)
+    /// A file of measurements that says nothing a report can use.
+    case measurements(path: String, reason: String)
+    /// The target exists and may not be replaced.
+    case exists(path: String)
 
     var description: String {
         switch self {
         case .noChatTemplate(let path):
             "\(path): the model has no chat template; use \"chessctl complete\" with it"
         case .template(let path, let reason): "\(path): chat template: \(reason)"
-        case .tokenizer(let path, let reason): "\(path): \(reason)"
+        case .tokenizer(let path, let reason), .measurements(let path, let reason): "\(path): \(reason)"
+        case .exists(let path):
+            "\(path): exists already; choose another name, or replace it with --force"
         case .messages(let reason):
             "standard input: \(reason); send a list of messages, or {\"messages\": [...], \"tools\": [...], "
                 + "\"add_generation_prompt\": true}"
@@ -69,7 +75,8 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
         case .sparsityOutOfRange: 64
         default: 65
         }
-    case is ModelToolError: 65
+    case let error as ModelToolError: if case .exists = error { 73 } else { 65 }
+    case let error as FileError: fileExitCode(error)
     default: nil
     }
 }
