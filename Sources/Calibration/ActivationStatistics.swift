@@ -57,7 +57,9 @@ package final class ActivationStatistics: ActivationObserver {
     ) {
         let slot = layer * workers + worker
         if let sums = moments[activation] { sums[slot].add(values) }
-        guard let histogram = histograms[activation]?[slot], let measure = measures[activation] else { return }
+        guard let histogram = histograms[activation]?[slot], let measure = measures[activation] else {
+            return
+        }
         switch measure {
         case .plain: histogram.add(values)
         case .weighted(let weights): histogram.add(values, weights: FloatSlice(weights[layer]))

@@ -62,7 +62,10 @@ package struct Calibrator: Sendable {
             return [.channels: rules(curves[.gate], sparsity)]
         case .teal:
             let curves = magnitudes(
-                [.attentionInput: .plain, .attentionOutput: .plain, .feedForwardInput: .plain, .hidden: .plain]
+                [
+                    .attentionInput: .plain, .attentionOutput: .plain, .feedForwardInput: .plain,
+                    .hidden: .plain,
+                ]
             ).curves
             return [
                 .queryInput: rules(curves[.attentionInput], sparsity),
@@ -192,7 +195,8 @@ struct PassResult {
     /// `[layers][width]`: the mean of each channel.
     func means(_ activation: ObservedActivation) -> [SharedBuffer<Float>] {
         (0..<model.layers).map { layer in
-            SharedBuffer(statistics.sums(activation, layer: layer, \.values).map { Float($0 / Double(tokens)) })
+            SharedBuffer(
+                statistics.sums(activation, layer: layer, \.values).map { Float($0 / Double(tokens)) })
         }
     }
 

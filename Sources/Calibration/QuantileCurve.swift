@@ -20,7 +20,9 @@ package struct QuantileCurve: Sendable {
         let total = Double(bins.reduce(0, +))
         guard total > 0 else { return }
         var energy = 0.0
-        for (index, count) in bins.enumerated() where count > 0 { energy += Self.square(index) * Double(count) }
+        for (index, count) in bins.enumerated() where count > 0 {
+            energy += Self.square(index) * Double(count)
+        }
         var (point, below, energyBelow) = (0, 0.0, 0.0)
         for (index, count) in bins.enumerated() where count > 0 {
             let count = Double(count)

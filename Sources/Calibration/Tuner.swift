@@ -29,7 +29,10 @@ struct Tuner {
         let weights = first.upWeights(.rootMeanSquare)
         let (outputs, inputs) = (first.means(.attentionOutput), first.means(.feedForwardInput))
         let second = calibrator.magnitudes(
-            [.attentionOutput: .centered(outputs), .feedForwardInput: .centered(inputs), .gate: .weighted(weights)])
+            [
+                .attentionOutput: .centered(outputs), .feedForwardInput: .centered(inputs),
+                .gate: .weighted(weights),
+            ])
         func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
             (curves ?? []).enumerated().map { layer, curve in
                 Choice(
@@ -139,7 +142,9 @@ struct Tuner {
         let plan = decoder.plan { site, layer in
             switch site {
             case .channels:
-                second.curves[.gate].map { calibrator.channelRule($0[layer], weights[layer], request.sparsity) }
+                second.curves[.gate].map {
+                    calibrator.channelRule($0[layer], weights[layer], request.sparsity)
+                }
             case .queryInput, .attentionOutput:
                 first.curves[site == .queryInput ? .attentionInput : .attentionOutput].map {
                     SparsityProfile.Rule(limits: [Float($0[layer].limit(request.sparsity))])

@@ -171,7 +171,8 @@ private struct ProfileFacts: Codable {
         _ count: Int, _ reader: inout ByteReader, _ name: String, _ layer: Int
     ) throws(Unusable) -> [Float] {
         guard reader.remaining >= 4 * count else {
-            throw Unusable("\(name) of layer \(layer) needs \(4 * count) bytes, there are \(reader.remaining)")
+            throw Unusable(
+                "\(name) of layer \(layer) needs \(4 * count) bytes, there are \(reader.remaining)")
         }
         var values: [Float] = []
         values.reserveCapacity(count)

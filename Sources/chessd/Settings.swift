@@ -52,7 +52,8 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, profile, sparsePrefill, logLevel, queue, grace, bodyLimit,
+        model, socket, listen, threads, context, kernels, weights, profile, sparsePrefill, logLevel, queue,
+        grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,
     ]

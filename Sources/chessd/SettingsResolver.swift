@@ -41,7 +41,8 @@ struct SettingsResolver {
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
             weights: text(.weights) ?? "auto", profiles: profiles(),
-            sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(), queue: try number(.queue) ?? 0, limits: limits)
+            sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(),
+            queue: try number(.queue) ?? 0, limits: limits)
     }
 
     private func text(_ key: SettingKey) -> String? {

@@ -113,7 +113,8 @@ private struct Mapping {
             let line = maps.split(separator: "\n").first(where: { $0.hasSuffix(path) })
         else { return nil }
         let fields = line.split(separator: " ")
-        guard let start = UInt(fields[0].prefix { $0 != "-" }, radix: 16), let offset = Int(fields[2], radix: 16)
+        guard let start = UInt(fields[0].prefix { $0 != "-" }, radix: 16),
+            let offset = Int(fields[2], radix: 16)
         else { return nil }
         self.start = start
         self.offset = offset

@@ -55,7 +55,8 @@ import WeightStore
                 for (position, token) in tokens.enumerated() {
                     decoder.step(token, at: position, plan: plan)
                 }
-                #expect(distance(logits(decoder), expected) < (isFloat ? 0.004 : 0.2), "\(kernels.name): steps")
+                #expect(
+                    distance(logits(decoder), expected) < (isFloat ? 0.004 : 0.2), "\(kernels.name): steps")
                 let counts = decoder.takeCounts(of: plan)
                 #expect(counts.tokens == tokens.count)
                 for site in sites where site != .downInput {

@@ -51,7 +51,9 @@ import Testing
                     _ = try SparsityProfile(bytes: Array(bytes.prefix(count)), path: path)
                 }
             }
-            #expect(throws: ProfileError.wrongLength(path: path, expected: bytes.count, found: bytes.count + 1)) {
+            #expect(
+                throws: ProfileError.wrongLength(path: path, expected: bytes.count, found: bytes.count + 1)
+            ) {
                 _ = try SparsityProfile(bytes: bytes + [0], path: path)
             }
         }

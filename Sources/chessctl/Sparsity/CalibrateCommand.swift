@@ -138,7 +138,8 @@ private struct CalibrationReport: Encodable {
     }
 
     var table: String {
-        var table = TextTable(["site", "target", "measured", "layers from", "to"], rightAligned: [1, 2, 3, 4])
+        var table = TextTable(
+            ["site", "target", "measured", "layers from", "to"], rightAligned: [1, 2, 3, 4])
         for site in sites {
             table.append([
                 site.site, Readable.fixed(site.target, 3), Readable.fixed(site.measured, 3),

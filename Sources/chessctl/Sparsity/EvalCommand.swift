@@ -162,6 +162,7 @@ private struct EvaluationReport: Encodable {
                 text += "\n"
             }
         }
-        return text + "\n\(tokens) tokens of \(self.text) in windows of \(context), activations \(activations)\n"
+        return text
+            + "\n\(tokens) tokens of \(self.text) in windows of \(context), activations \(activations)\n"
     }
 }
