@@ -52,7 +52,7 @@ struct Bench {
             promptTokens: promptCount, decodedTokens: decodeCount, runs: runs,
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
             weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: ceiling,
-            rooflineShare: rate * Double(bytes) / ceiling, peakResidentBytes: peakResidentBytes,
+            rooflineShare: rate * Double(bytes) / ceiling, peakRssBytes: peakResidentBytes,
             profiles: [])
         for (index, named) in plans.enumerated() {
             let bytes = counts[index].map(decoder.weights.bytesPerToken) ?? 0
@@ -102,14 +102,6 @@ struct BenchResult: Encodable {
         var bytesPerToken: Double
         var weightBytesPerSecond: Double
         var rooflineShare: Double
-
-        private enum CodingKeys: String, CodingKey {
-            case name, method, target, speedup
-            case decodeTokensPerSecond = "decode_tokens_per_second"
-            case bytesPerToken = "bytes_per_token"
-            case weightBytesPerSecond = "weight_bytes_per_second"
-            case rooflineShare = "roofline_share"
-        }
     }
 
     var model: String
@@ -127,21 +119,8 @@ struct BenchResult: Encodable {
     /// Weight bytes per second over the bandwidth.
     var rooflineShare: Double
     /// Before the bandwidth was measured, whose buffer would count.
-    var peakResidentBytes: Int
+    var peakRssBytes: Int
     var profiles: [Profile]
-
-    private enum CodingKeys: String, CodingKey {
-        case model, kernels, threads, runs, profiles
-        case promptTokens = "prompt_tokens"
-        case decodedTokens = "decoded_tokens"
-        case prefillTokensPerSecond = "prefill_tokens_per_second"
-        case decodeTokensPerSecond = "decode_tokens_per_second"
-        case bytesPerToken = "bytes_per_token"
-        case weightBytesPerSecond = "weight_bytes_per_second"
-        case readBandwidthBytesPerSecond = "read_bandwidth_bytes_per_second"
-        case rooflineShare = "roofline_share"
-        case peakResidentBytes = "peak_rss_bytes"
-    }
 
     /// For people.
     var table: String {
@@ -155,7 +134,7 @@ struct BenchResult: Encodable {
             weights read      \(fixed(weightBytesPerSecond / 1e9, 1)) GB/s
             read bandwidth    \(fixed(readBandwidthBytesPerSecond / 1e9, 1)) GB/s of this machine
             roofline share    \(fixed(rooflineShare * 100, 1)) %
-            peak memory       \(fixed(Double(peakResidentBytes) / 1e6, 1)) MB resident
+            peak memory       \(fixed(Double(peakRssBytes) / 1e6, 1)) MB resident
             """
         guard !profiles.isEmpty else { return facts }
         var sparse = TextTable(

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Decoder
-internal import FoundationEssentials
 internal import Tokenizer
 internal import WeightStore
 
@@ -61,13 +60,7 @@ struct BenchCommand: AsyncParsableCommand {
                 decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans)
             let peak = bench.warmUp()
             let result = bench.measure(runs: runs, peakResidentBytes: peak)
-            guard json else {
-                try Terminal.write(result.table + "\n")
-                return
-            }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try Terminal.write(String(decoding: try encoder.encode(result), as: UTF8.self) + "\n")
+            try Terminal.write(json ? JSONText.encode(result) : result.table + "\n")
         }
     }
 }

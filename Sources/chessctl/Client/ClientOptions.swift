@@ -29,6 +29,11 @@ struct AnswerOptions: ParsableArguments {
     var seed: Int?
     @Option(help: ArgumentHelp("Ends the answer before this text; may be repeated.", valueName: "text"))
     var stop: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A sparsity profile the daemon was given, or \"dense\"; its own choice by default.",
+            valueName: "name"))
+    var sparsity: String?
     @Flag(help: "Wait for the whole answer.")
     var noStream = false
     @Flag(help: "Say on standard error how fast it went.")
@@ -39,6 +44,7 @@ struct AnswerOptions: ParsableArguments {
         if let temperature { request["temperature"] = .double(temperature) }
         if let maxTokens { request["max_tokens"] = .int(maxTokens) }
         if let seed { request["seed"] = .int(seed) }
+        if let sparsity { request["sparsity"] = .string(sparsity) }
         if !stop.isEmpty { request["stop"] = .array(stop.map { .string($0) }) }
         if !noStream {
             request["stream"] = true
