@@ -10,7 +10,7 @@ import WeightStore
     private static let advice = "; give what \"chessctl eval --json\" wrote"
 
     @Test(arguments: [
-        ("", "not JSON, line 1, column 1: expected a value, found the end of the text"),
+        ("", "not JSON, line 1, column 1: the text is empty, expected a JSON value"),
         ("[]", "it is a list, an object is needed"),
         ("{}", "model is missing, a string is needed"),
         (evaluation.replacing("512", with: "\"many\""), "tokens is a string, a count is needed"),

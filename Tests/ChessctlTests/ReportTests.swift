@@ -97,7 +97,8 @@ import WeightStore
     /// Whatever the limits are, nothing is drawn outside a chart or at no number.
     @Test(
         arguments: [
-            [Float](repeating: 0, count: 8), [0, 0, 0, 0, 0, 0, 0, 1e-45], [3.4e38, 1e-38, 0, 1, 2, 3, 4, 5],
+            [Float](repeating: 0, count: 8), [0, 0, 0, 0, 0, 0, 0, .leastNonzeroMagnitude],
+            [3.4e38, 1e-38, 0, 1, 2, 3, 4, 5],
             [Float](repeating: 3.4e38, count: 8), [], [7],
         ], [1, 3])
     func coordinatesLieWithinTheirChart(limits: [Float], layers: Int) throws {
@@ -116,11 +117,13 @@ import WeightStore
 
     @Test func layersThatKeepEverythingAreGaps() throws {
         var given = try profile(layers: 5)
-        given.sites = [.upInput: [0.1, nil, 0.2, 0.3, nil].map { .init(limits: $0.map { [$0] } ?? []) }]
+        let limits: [[Float]] = [[0.1], [], [0.2], [0.3], []]
+        given.sites = [.upInput: limits.map { .init(limits: $0) }]
         let page = try report(layers: 5, profiles: [.init(name: "half", profile: given)])
-        let limits = Markup(page.html.markup).tags.filter { $0.attributes["class"] == "line" }[0]
+        let line = try #require(
+            Markup(page.html.markup).tags.first { $0.attributes["class"] == "line" })
         // Only layers 2 and 3 are neighbours.
-        #expect(limits.attributes["d"]?.count { $0 == "M" || $0 == "L" } == 2)
+        #expect(line.attributes["d"]?.count { $0 == "M" || $0 == "L" } == 2)
         #expect(page.html.markup.contains(">keeps all<"))
     }
 
