@@ -144,6 +144,12 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: tests),
         .testTarget(
+            name: "ChessctlTests",
+            dependencies: [
+                "chessctl", "WeightStore", "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: tests),
+        .testTarget(
             name: "ReferenceTests",
             dependencies: [
                 "Decoder", "Generation", "Importing", "WeightStore", "Kernels", "Machine", "Tokenizer",

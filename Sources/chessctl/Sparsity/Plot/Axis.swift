@@ -36,7 +36,7 @@ extension Axis {
     ///   - steps: about as many as there are to be between the ends.
     static func linear(_ title: String, _ values: [Double], zero: Bool = false, steps: Int = 5) -> Axis {
         var low = zero ? 0 : values.min() ?? 0
-        var high = values.max() ?? 1
+        var high = max(values.max() ?? 1, low)
         if high - low <= abs(high) * 1e-6 {
             let margin = high == 0 ? 1 : abs(high) * 0.1
             (low, high) = (zero ? 0 : low - margin, high + margin)

@@ -8,7 +8,7 @@ enum Figure {
     static func significant(_ value: Double, _ digits: Int = 3) -> String {
         guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
         let exponent = Int(floor(log10(abs(value))))
-        if (-5..<6).contains(exponent) { return decimal(value, max(digits - 1 - exponent, 0)) }
+        if (-4..<6).contains(exponent) { return decimal(value, max(digits - 1 - exponent, 0)) }
         return decimal(value / pow(10, Double(exponent)), digits - 1) + "e\(exponent)"
     }
 

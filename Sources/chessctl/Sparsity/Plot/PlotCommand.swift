@@ -16,9 +16,9 @@ struct PlotCommand: AsyncParsableCommand {
               chessctl plot m.chess --profile m.profile -o report.html
               chessctl plot m.chess -p a.profile -p b.profile -o report.html
 
-              chessctl eval m.chess --text other.txt -p a.profile --json > eval.json
-              chessctl bench m.chess -p a.profile --json > bench.json
-              chessctl plot m.chess -p a.profile --eval eval.json --bench bench.json -o a.html
+              chessctl eval m.chess --text other.txt -p a.profile --json > e.json
+              chessctl bench m.chess -p a.profile --json > b.json
+              chessctl plot m.chess -p a.profile --eval e.json --bench b.json -o report.html
 
             What eval and bench measured beside the given profiles is drawn in grey.
 
