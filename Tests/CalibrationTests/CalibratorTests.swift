@@ -80,17 +80,18 @@ import WeightStore
         }
     }
 
-    /// A random model's activations barely move with what is dropped, so the text shows what was asked for;
-    /// but the input of `down` shrinks when its gate and `up` lose most of theirs.
+    /// A random model's activations barely move with what is dropped, so the text shows what was asked for.
+    /// With `teal` they do: every matrix loses inputs, and what comes out of it is smaller.
     @Test(arguments: [CalibrationMethod.chess, .chessFeedForward, .chessL1, .cats, .teal], [0.3, 0.7])
     func profilesLeaveOutWhatWasAskedFor(method: CalibrationMethod, sparsity: Double) async throws {
         try await withModel { bench in
             let corpus = try bench.corpus(Self.text(600))
             let profile = try profile(bench, method, sparsity, corpus)
             #expect(!profile.sites.isEmpty)
-            for (site, rules) in profile.sites where site != .downInput {
+            let bound = method == .teal ? 0.2 : 0.08
+            for (site, rules) in profile.sites {
                 for rule in rules {
-                    #expect(abs(rule.measured - sparsity) < 0.08, "\(method) \(site): \(rule.measured)")
+                    #expect(abs(rule.measured - sparsity) < bound, "\(method) \(site): \(rule.measured)")
                 }
             }
             let score = Evaluator(bench.decoder, corpus, precision: .int16)
