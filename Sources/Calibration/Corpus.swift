@@ -46,7 +46,8 @@ package struct Corpus: Sendable {
     package static let fewestTokens = 64
 
     private static func isEmpty(_ path: String) -> Bool? {
-        (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64).map { $0 == 0 }
+        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size]
+        return (size as? any BinaryInteger).map { Int(clamping: $0) == 0 }
     }
 
     private static func hash(_ file: MappedFile) -> String {

@@ -14,6 +14,8 @@ package enum ProfileError: Error, Equatable, CustomStringConvertible {
     case otherShape(path: String, madeFor: String, model: String, modelShape: String)
     /// The target exists and may not be replaced.
     case exists(path: String)
+    /// The target's folder is not there.
+    case noFolder(path: String, folder: String)
 
     package var description: String {
         switch self {
@@ -36,6 +38,8 @@ package enum ProfileError: Error, Equatable, CustomStringConvertible {
             "\(path): made for \(madeFor), but \(model) has \(modelShape); calibrate again"
         case .exists(let path):
             "\(path): exists already; choose another name, or replace it with --force"
+        case .noFolder(let path, let folder):
+            "\(path): there is no folder \(folder); create it first, or choose another"
         }
     }
 }

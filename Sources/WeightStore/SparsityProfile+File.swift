@@ -9,9 +9,17 @@ extension SparsityProfile {
     private static let headerBytes = 40
     private static let greatestFactsBytes = 4 << 20
 
+    /// Refuses a path where no profile can be written, before any work is done for one.
+    package static func checkTarget(_ path: String, overwrite: Bool) throws(ProfileError) {
+        if !overwrite, FileManager.default.fileExists(atPath: path) { throw .exists(path: path) }
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let folder = String(path[..<slash])
+        if !FileManager.default.fileExists(atPath: folder) { throw .noFolder(path: path, folder: folder) }
+    }
+
     /// Writes the file; it appears under its name when it is complete.
     package func write(to path: String, overwrite: Bool) throws(ProfileError) {
-        if !overwrite, FileManager.default.fileExists(atPath: path) { throw .exists(path: path) }
+        try Self.checkTarget(path, overwrite: overwrite)
         let bytes = encoded()
         do {
             var file = try AtomicFile(path: path)

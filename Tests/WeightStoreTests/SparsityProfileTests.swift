@@ -40,6 +40,10 @@ import Testing
             try read.check(fits: store, path: path)
             #expect(throws: ProfileError.exists(path: path)) { try written.write(to: path, overwrite: false) }
             try written.write(to: path, overwrite: true)
+            let nowhere = "\(folder)/none/p.profile"
+            #expect(throws: ProfileError.noFolder(path: nowhere, folder: "\(folder)/none")) {
+                try written.write(to: nowhere, overwrite: true)
+            }
         }
     }
 

@@ -66,7 +66,7 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
     case let error as ProfileError:
         switch error {
         case .file(let error): fileExitCode(error)
-        case .exists: 73
+        case .exists, .noFolder: 73
         default: 65
         }
     case let error as CalibrationError:

@@ -73,7 +73,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runningModelTool("calibrate") {
-            if !force, FileNames.exists(output) { throw ProfileError.exists(path: output) }
+            try SparsityProfile.checkTarget(output, overwrite: force)
             let store = try options.openStore()
             let corpus = try Corpus(
                 path: text, tokenizer: try options.tokenizer(store), tokens: tokens,
