@@ -12,7 +12,7 @@ actor EngineCore {
     /// The tokens whose keys and values the cache holds: the last conversation.
     private var cached: [TokenID] = []
     /// What was left out while they were computed.
-    private var cachedSparsity = SparsityPlans.dense
+    private var cachedSparsity = GenerationRequest.denseProfile
     private let sparsity: SparsityPlans
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }

@@ -2,7 +2,6 @@ package import Decoder
 
 /// The sparsity that requests may ask for, by name; `dense` is always among it.
 package struct SparsityPlans: Sendable {
-    package static let dense = "dense"
     /// In the order they were given; the first serves requests that name none.
     package let names: [String]
     private let plans: [String: SparsityPlan]
@@ -18,7 +17,7 @@ package struct SparsityPlans: Sendable {
 
     /// What serves a request that asks for `name`; nothing for `dense`.
     func choice(_ name: String?) -> SparsityChoice {
-        let name = name ?? names.first ?? Self.dense
+        let name = name ?? names.first ?? GenerationRequest.denseProfile
         return SparsityChoice(name: name, plan: plans[name], coversPrompts: coversPrompts)
     }
 }

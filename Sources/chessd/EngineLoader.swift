@@ -53,7 +53,7 @@ private func sparsityPlans(
     var plans: [(name: String, plan: SparsityPlan)] = []
     for path in settings.profiles {
         let name = SparsityProfile.name(ofFile: path)
-        guard name != SparsityPlans.dense, !plans.contains(where: { $0.name == name }) else {
+        guard name != GenerationRequest.denseProfile, !plans.contains(where: { $0.name == name }) else {
             throw LoadError(
                 description: "\(path): the name \"\(name)\" is taken; requests could not tell them apart")
         }

@@ -12,7 +12,10 @@ import WeightStore
 
 /// The engine over a small random model; token 2 ends a text.
 @Suite(.timeLimit(.minutes(1))) struct EngineTests {
-    private func withEngine<R>(_ body: (Engine, Decoder) async throws -> R) async throws -> R {
+    /// - Parameter hasPlan: whether the profile that the model lists leaves anything out.
+    private func withEngine<R>(
+        hasPlan: Bool = false, _ body: (Engine, Decoder) async throws -> R
+    ) async throws -> R {
         try await withTemporaryDirectory { folder in
             try SmallModel(.q8_0).write(to: "\(folder)/m.gguf")
             _ = try await Importer.run(
@@ -25,9 +28,12 @@ import WeightStore
             let model = ModelDescription(
                 name: "m", architecture: "llama", parameterCount: 1, contextLength: 64, vocabularySize: 40,
                 created: 0, weightBytes: 1, profiles: ["fast"])
+            let own = try decoder()
+            // No hidden channel ever passes.
+            let plan = own.plan { site, _ in site == .channels ? .init(limits: [1e30]) : nil }
             let engine = Engine(
-                try decoder(), tokenizer: try Tokenizer(store.vocabulary()), template: nil, model: model,
-                queueCapacity: 1)
+                own, tokenizer: try Tokenizer(store.vocabulary()), template: nil, model: model,
+                sparsity: hasPlan ? SparsityPlans([("fast", plan)]) : SparsityPlans(), queueCapacity: 1)
             return try await body(engine, try decoder())
         }
     }
@@ -45,6 +51,35 @@ import WeightStore
         sampling.logitBias = bias
         return GenerationRequest(
             prompt: prompt, sampling: sampling, maxTokens: maxTokens, logProbabilities: 2, echo: true)
+    }
+
+    /// A profile changes an answer, `dense` brings it back, and neither goes on with the other's cache.
+    @Test func profilesAreChosenByTheRequest() async throws {
+        try await withEngine(hasPlan: true) { engine, _ in
+            func answer(_ sparsity: String?) async throws -> (cached: Int, probabilities: [Float?]) {
+                var request = GenerationRequest(
+                    prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
+                request.sparsity = sparsity
+                request.ignoreEndOfGeneration = true
+                var (cached, probabilities) = (-1, [Float?]())
+                for event in try await events(engine, [request]) {
+                    if case .started(_, let count) = event { cached = count }
+                    if case .token(let token) = event { probabilities.append(token.logProbability) }
+                }
+                return (cached, probabilities)
+            }
+            let dense = try await answer("dense")
+            let sparse = try await answer("fast")
+            let byDefault = try await answer(nil)
+            let again = try await answer("dense")
+            #expect(dense.probabilities.count == 4)
+            // The first token comes from the prompt, which is dense for both.
+            #expect(sparse.probabilities.first == dense.probabilities.first)
+            #expect(sparse.probabilities != dense.probabilities)
+            #expect(byDefault.probabilities == sparse.probabilities)
+            #expect(again.probabilities == dense.probabilities)
+            #expect([dense.cached, sparse.cached, byDefault.cached, again.cached] == [0, 0, 3, 0])
+        }
     }
 
     /// Against the logits of single steps, normalised here.
