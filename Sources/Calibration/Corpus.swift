@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Machine
 package import Tokenizer
 internal import WeightStore
@@ -24,8 +23,7 @@ package struct Corpus: Sendable {
         precondition(tokens > 0 && window > 1, "\(tokens) tokens in windows of \(window)")
         let file: MappedFile
         do { file = try MappedFile(path: path) } catch {
-            if Self.isEmpty(path) == true { throw .emptyText(path: path) }
-            throw .file(error)
+            throw error.isEmptyFile ? .emptyText(path: path) : .file(error)
         }
         self.path = path
         sha256 = Self.hash(file)
@@ -44,11 +42,6 @@ package struct Corpus: Sendable {
 
     /// Less than this says nothing about a model.
     package static let fewestTokens = 64
-
-    private static func isEmpty(_ path: String) -> Bool? {
-        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size]
-        return (size as? any BinaryInteger).map { Int(clamping: $0) == 0 }
-    }
 
     private static func hash(_ file: MappedFile) -> String {
         var hash = SHA256()

@@ -13,6 +13,9 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         self.errno = errno
     }
 
+    /// Whether a file could not be mapped because it holds nothing.
+    package var isEmptyFile: Bool { errno == ENODATA && action == "map" }
+
     package var description: String { "\(path): cannot \(action): \(reason)" }
 
     private var reason: String {
@@ -21,7 +24,8 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         case EACCES: "permission denied; check the owner and mode of the file and its folders"
         case ENOSPC: "no space left on the device; free some and try again"
         case EISDIR: "it is a directory"
-        case EINVAL where action == "map": "it is not a regular file or is empty"
+        case EINVAL where action == "map": "it is not a regular file"
+        case ENODATA where action == "map": "it is empty"
         default: unsafe String(cString: strerror(errno))
         }
     }

@@ -25,6 +25,7 @@ internal import Glibc
             let found = facts.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
             throw FileError(path: path, action: "map", errno: found)
         }
+        guard facts.st_size > 0 else { throw FileError(path: path, action: "map", errno: ENODATA) }
         byteCount = Int(facts.st_size)
         let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
