@@ -81,7 +81,7 @@ package struct Calibrator: Sendable {
     }
 
     /// The paper's own rules: the hidden channels, and for `chess` the inputs of `q_proj` and `o_proj`.
-    func paper(
+    private func paper(
         _ method: CalibrationMethod, _ sparsity: Double
     ) -> [SparsitySite: [SparsityProfile.Rule]] {
         let inputs: [ObservedActivation: ActivationStatistics.Measure] =
@@ -89,13 +89,21 @@ package struct Calibrator: Sendable {
         let first = magnitudes(inputs, moments: [.up])
         let weights = first.upWeights(method == .chessL1 ? .magnitude : .rootMeanSquare)
         let scores = magnitudes([.gate: .weighted(weights)]).curves
+        return paper(method, sparsity, inputs: first.curves, scores: scores[.gate], weights)
+    }
+
+    /// The same from what two passes have found: the magnitudes of inputs, and of gates times `weights`.
+    func paper(
+        _ method: CalibrationMethod, _ sparsity: Double, inputs: [ObservedActivation: [QuantileCurve]],
+        scores: [QuantileCurve]?, _ weights: [SharedBuffer<Float>]
+    ) -> [SparsitySite: [SparsityProfile.Rule]] {
         var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
-        sites[.channels] = (scores[.gate] ?? []).enumerated().map { layer, curve in
+        sites[.channels] = (scores ?? []).enumerated().map { layer, curve in
             channelRule(curve, weights[layer], sparsity)
         }
         if method == .chess {
-            sites[.queryInput] = rules(first.curves[.attentionInput], sparsity)
-            sites[.attentionOutput] = rules(first.curves[.attentionOutput], sparsity)
+            sites[.queryInput] = rules(inputs[.attentionInput], sparsity)
+            sites[.attentionOutput] = rules(inputs[.attentionOutput], sparsity)
         }
         return sites
     }
@@ -112,6 +120,7 @@ package struct Calibrator: Sendable {
         return SparsityProfile.Rule(limits: limits, target: sparsity)
     }
 
+    /// One magnitude for each layer.
     private func rules(_ curves: [QuantileCurve]?, _ sparsity: Double) -> [SparsityProfile.Rule] {
         (curves ?? []).map {
             SparsityProfile.Rule(limits: [Float($0.limit(sparsity))], target: sparsity)

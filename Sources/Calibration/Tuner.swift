@@ -59,7 +59,9 @@ struct Tuner {
             }
         }
         measureSensitivities(&choices, rule)
-        let budget = paperSavings(first, second, weights)
+        let paper = calibrator.paper(
+            .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
+        let budget = savings(decoder.plan { site, layer in paper[site]?[layer] })
         let shares = search(choices, budget: budget, rule)
         var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
         for (choice, share) in zip(choices, shares) {
@@ -133,26 +135,6 @@ struct Tuner {
             if let other { values[row] = kernels.divergence(of: dense, from: other) }
         }
         return values.elements(0..<tokens.count).reduce(0, +) / Double(tokens.count)
-    }
-
-    /// Bytes per token that `chess` at the sparsity asked for leaves out of the search's windows.
-    private func paperSavings(
-        _ first: PassResult, _ second: PassResult, _ weights: [SharedBuffer<Float>]
-    ) -> Double {
-        let plan = decoder.plan { site, layer in
-            switch site {
-            case .channels:
-                second.curves[.gate].map {
-                    calibrator.channelRule($0[layer], weights[layer], request.sparsity)
-                }
-            case .queryInput, .attentionOutput:
-                first.curves[site == .queryInput ? .attentionInput : .attentionOutput].map {
-                    SparsityProfile.Rule(limits: [Float($0[layer].limit(request.sparsity))])
-                }
-            default: nil
-            }
-        }
-        return savings(plan)
     }
 
     /// Bytes per token that a plan leaves out of the search's windows.

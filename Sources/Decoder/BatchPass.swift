@@ -137,14 +137,8 @@ struct BatchPass: Sendable {
         _ worker: Worker, into out: FloatSlice
     ) {
         guard let rule else { return }
-        kernels.keep(x, by: rule, into: mask)
+        kernels.leaveOut(x, by: rule, mask: mask, into: out)
         decoder.scratch.workers[worker.index].tally.add(mask.keptCount(), site, index)
-        if let center = rule.center {
-            kernels.subtract(FloatSlice(center), from: x, into: out)
-        } else if out.start != x.start || out.buffer !== x.buffer {
-            out.copy(x)
-        }
-        kernels.drop(out, mask)
     }
 
     private func observe(

@@ -34,7 +34,7 @@ package protocol ActivationObserver: Sendable {
 }
 
 /// What an observer may see, in the order of a layer.
-package enum ObservedActivation: Int, Sendable, CaseIterable {
+package enum ObservedActivation: Sendable {
     /// Input of `q_proj`, `k_proj` and `v_proj`.
     case attentionInput
     /// Input of `o_proj`.

@@ -93,7 +93,7 @@ extension Decoder {
     }
 
     private func claim(_ phase: Phase, _ index: Int, of count: Int) -> Int? {
-        let piece = scratch.claims.claim(Phase.allCases.count * index + phase.rawValue)
+        let piece = scratch.claims.claim(Phase.count * index + phase.rawValue)
         return piece < count ? piece : nil
     }
 

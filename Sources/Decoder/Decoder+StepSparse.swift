@@ -34,14 +34,8 @@ extension Decoder {
         _ dense: StepInput, _ sparse: SparsityPlan.Input, _ own: SparseScratch, _ site: SparsitySite,
         _ index: Int, _ worker: Worker
     ) -> StepInput {
-        kernels.keep(dense.values, by: sparse.rule, into: own.mask)
+        kernels.leaveOut(dense.values, by: sparse.rule, mask: own.mask, into: own.values)
         tally(own.mask, site, index, worker)
-        if let center = sparse.rule.center {
-            kernels.subtract(FloatSlice(center), from: dense.values, into: own.values)
-        } else {
-            own.values.copy(dense.values)
-        }
-        kernels.drop(own.values, own.mask)
         kernels.quantize(own.values, into: own.activations)
         return StepInput(values: own.values, activations: own.activations)
     }

@@ -38,12 +38,18 @@ package struct SparsityPlan: Sendable {
     }
 
     let layers: [Layer]
-
-    /// Bytes of limits, centers and what matrices make of them.
-    package let byteCount: Int
 }
 
 extension Decoder {
+    /// Reads the profile at `path`, holds it against `store`, which this decoder is of, and makes it ready.
+    package func plan(
+        at path: String, for store: WeightStore
+    ) throws(ProfileError) -> (profile: SparsityProfile, plan: SparsityPlan) {
+        let profile = try SparsityProfile(path: path)
+        try profile.check(fits: store, path: path)
+        return (profile, plan(profile))
+    }
+
     /// Makes `profile` ready. The caller has checked that it was made for this model.
     ///
     /// - Cost: one read of the weights whose inputs have a center.
@@ -53,7 +59,6 @@ extension Decoder {
 
     /// A plan of the rules that `rule` gives for each site and layer.
     package func plan(_ rule: (SparsitySite, Int) -> SparsityProfile.Rule?) -> SparsityPlan {
-        var byteCount = 0
         let layers = weights.layers.indices.map { index in
             let layer = weights.layers[index]
             func keepRule(_ site: SparsitySite) -> KeepRule? {
@@ -62,7 +67,6 @@ extension Decoder {
                 let limits =
                     rule.limits.count == width
                     ? rule.limits : [Float](repeating: rule.limits[0], count: width)
-                byteCount += 4 * (limits.count + rule.center.count)
                 return KeepRule(
                     limits: SharedBuffer(limits),
                     center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
@@ -70,7 +74,6 @@ extension Decoder {
             func input(_ site: SparsitySite, _ products: [Product]) -> SparsityPlan.Input? {
                 guard let rule = keepRule(site) else { return nil }
                 let base = rule.center.map { center in products.map { $0.times(center, kernels) } } ?? []
-                byteCount += base.reduce(0) { $0 + 4 * $1.count }
                 return SparsityPlan.Input(rule: rule, base: base)
             }
             var plan = SparsityPlan.Layer()
@@ -83,7 +86,7 @@ extension Decoder {
             plan.downInput = keepRule(.downInput)
             return plan
         }
-        return SparsityPlan(layers: layers, byteCount: byteCount)
+        return SparsityPlan(layers: layers)
     }
 }
 

@@ -44,7 +44,7 @@ struct StepScratch: Sendable {
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
-        claims = ClaimCounters(count: Phase.allCases.count * shape.layers)
+        claims = ClaimCounters(count: Phase.count * shape.layers)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
 }
@@ -52,6 +52,9 @@ struct StepScratch: Sendable {
 /// The parts of a layer whose work is claimed piece by piece.
 enum Phase: Int, CaseIterable {
     case query, attention, output, feedForward
+
+    /// Counted once: a step asks for it hundreds of times, and `allCases` is a new array each time.
+    static let count = allCases.count
 }
 
 /// Partial sums of a matrix by input channel: a fixed number of chunks of its channels, each added up on its

@@ -20,8 +20,6 @@ package struct KeepMask: Sendable {
         return unsafe ck_count_kept(words.address(of: range.lowerBound), range.count)
     }
 
-    package func keeps(_ channel: Int) -> Bool { words[channel / 32] >> UInt32(channel % 32) & 1 == 1 }
-
     func checkedWords(_ channels: Range<Int>) -> Range<Int> {
         precondition(
             channels.lowerBound >= 0 && channels.lowerBound % 32 == 0 && channels.upperBound <= count
@@ -62,8 +60,21 @@ extension KernelSet {
             rule.limits.address(of: range.lowerBound), range.count)
     }
 
+    /// Writes `x` less its center, with zeros for the channels that `rule` drops, to `out`, which may be `x`.
+    ///
+    /// - Parameter mask: is set to the channels that are kept.
+    package func leaveOut(_ x: FloatSlice, by rule: KeepRule, mask: KeepMask, into out: FloatSlice) {
+        keep(x, by: rule, into: mask)
+        if let center = rule.center {
+            subtract(FloatSlice(center), from: x, into: out)
+        } else if out.start != x.start || out.buffer !== x.buffer {
+            out.copy(x)
+        }
+        drop(out, mask)
+    }
+
     /// Zeroes what `mask` does not keep.
-    package func drop(_ x: FloatSlice, _ mask: KeepMask) {
+    func drop(_ x: FloatSlice, _ mask: KeepMask) {
         precondition(x.count == mask.count, "\(x.count), \(mask.count)")
         unsafe ck_drop(x.base, mask.words.address(), x.count)
     }

@@ -57,9 +57,7 @@ private func sparsityPlans(
             throw LoadError(
                 description: "\(path): the name \"\(name)\" is taken; requests could not tell them apart")
         }
-        let profile = try SparsityProfile(path: path)
-        try profile.check(fits: store, path: path)
-        plans.append((name, decoder.plan(profile)))
+        plans.append((name, try decoder.plan(at: path, for: store).plan))
     }
     return SparsityPlans(plans, coversPrompts: settings.sparsePrefill)
 }

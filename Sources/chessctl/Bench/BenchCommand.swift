@@ -42,11 +42,9 @@ struct BenchCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        for (name, value, limit) in [
-            ("--prompt", prompt, 100_000), ("--tokens", tokens, 100_000), ("--runs", runs, 1000),
-        ] where value < 1 || value > limit {
-            throw ValidationError("\(name) is \(value), it must be from 1 to \(limit)")
-        }
+        try ModelOptions.check([
+            ("--prompt", prompt, 1...100_000), ("--tokens", tokens, 1...100_000), ("--runs", runs, 1...1000),
+        ])
     }
 
     func run() async throws {

@@ -64,21 +64,17 @@ struct CalibrateCommand: AsyncParsableCommand {
         guard sparsity >= 0, sparsity <= 0.99 else {
             throw ValidationError("--sparsity is \(sparsity), it must be from 0 to 0.99")
         }
-        for (name, value, low) in [
-            ("--tokens", tokens, 64), ("--context", context, 16), ("--search-tokens", searchTokens, 64),
-        ] where value < low || value > 100_000_000 {
-            throw ValidationError("\(name) is \(value), it must be from \(low) to 100000000")
-        }
+        try ModelOptions.check([
+            ("--tokens", tokens, 64...100_000_000), ("--context", context, 16...100_000_000),
+            ("--search-tokens", searchTokens, 64...100_000_000),
+        ])
     }
 
     func run() async throws {
         try await runningModelTool("calibrate") {
             try SparsityProfile.checkTarget(output, overwrite: force)
             let store = try options.openStore()
-            let corpus = try Corpus(
-                path: text, tokenizer: try options.tokenizer(store), tokens: tokens,
-                window: min(context, store.parameters.contextLength))
-            let decoder = try options.decoder(store, context: corpus.windows[0].count)
+            let (corpus, decoder) = try options.open(store, text: text, tokens: tokens, window: context)
             let bar = ProgressBar()
             let start = ProcessFacts.monotonicNanoseconds
             let calibrator = Calibrator(decoder, corpus) { progress in

@@ -50,19 +50,15 @@ struct EvalCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        for (name, value, low) in [("--tokens", tokens, 64), ("--context", context, 16)]
-        where value < low || value > 100_000_000 {
-            throw ValidationError("\(name) is \(value), it must be from \(low) to 100000000")
-        }
+        try ModelOptions.check([
+            ("--tokens", tokens, 64...100_000_000), ("--context", context, 16...100_000_000),
+        ])
     }
 
     func run() async throws {
         try await runningModelTool("eval") {
             let store = try options.openStore()
-            let corpus = try Corpus(
-                path: text, tokenizer: try options.tokenizer(store), tokens: tokens,
-                window: min(context, store.parameters.contextLength))
-            let decoder = try options.decoder(store, context: corpus.windows[0].count)
+            let (corpus, decoder) = try options.open(store, text: text, tokens: tokens, window: context)
             let plans = try profiles.map { try NamedPlan($0, decoder, store) }
             let bar = ProgressBar()
             let scores = Evaluator(decoder, corpus, precision: activations).scores(plans.map(\.plan)) {

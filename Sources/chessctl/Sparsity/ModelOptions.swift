@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Calibration
 internal import Decoder
 internal import Kernels
 internal import Machine
@@ -20,9 +21,7 @@ struct ModelOptions: ParsableArguments {
     var weights: Residency = .automatic
 
     func validate() throws {
-        if let threads, !(1...256).contains(threads) {
-            throw ValidationError("--threads is \(threads), it must be from 1 to 256")
-        }
+        try Self.check([("--threads", threads ?? 1, 1...256)])
         if let kernels, KernelSet(named: kernels) == nil {
             let available = KernelSet.available.map(\.name).joined(separator: ", ")
             throw ValidationError("--kernels \(kernels): not on this processor; it has \(available)")
@@ -39,6 +38,24 @@ struct ModelOptions: ParsableArguments {
         try Decoder(
             store: store, kernels: kernels.flatMap { KernelSet(named: $0) } ?? .best, context: context,
             threads: threadCount)
+    }
+
+    /// The text as windows of `window` tokens, fewer where the model was trained for fewer, and a decoder for them.
+    func open(
+        _ store: WeightStore, text: String, tokens: Int, window: Int
+    ) throws -> (corpus: Corpus, decoder: Decoder) {
+        let corpus = try Corpus(
+            path: text, tokenizer: try tokenizer(store), tokens: tokens,
+            window: min(window, store.parameters.contextLength))
+        return (corpus, try decoder(store, context: corpus.windows[0].count))
+    }
+
+    /// Refuses counts outside their range.
+    static func check(_ counts: [(option: String, count: Int, range: ClosedRange<Int>)]) throws {
+        for (option, count, range) in counts where !range.contains(count) {
+            throw ValidationError(
+                "\(option) is \(count), it must be from \(range.lowerBound) to \(range.upperBound)")
+        }
     }
 
     func tokenizer(_ store: WeightStore) throws -> Tokenizer {
@@ -60,9 +77,7 @@ struct NamedPlan {
 
     /// Reads and checks the file.
     init(_ path: String, _ decoder: Decoder, _ store: WeightStore) throws {
-        profile = try SparsityProfile(path: path)
-        try profile.check(fits: store, path: path)
-        plan = decoder.plan(profile)
+        (profile, plan) = try decoder.plan(at: path, for: store)
         name = SparsityProfile.name(ofFile: path)
     }
 }
