@@ -158,6 +158,10 @@ private struct ProfileFacts: Codable {
             guard [0, 1, width].contains(limits), [0, width].contains(centers) else {
                 throw Unusable("\(name) of layer \(layer) has \(limits) limits for \(width) channels")
             }
+            guard limits <= 1 || entry.site.mayHaveLimitPerChannel else {
+                throw Unusable(
+                    "\(name) of layer \(layer) has \(limits) limits, one for all channels is needed")
+            }
             guard centers == 0 || entry.site.mayHaveCenter else {
                 throw Unusable("\(name) of layer \(layer) has a center, which nothing makes use of")
             }

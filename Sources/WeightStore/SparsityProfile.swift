@@ -23,6 +23,9 @@ package enum SparsitySite: String, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// Whether channels can have limits of their own; the fused feed-forward part has one for its products.
+    package var mayHaveLimitPerChannel: Bool { self != .downInput }
+
     /// Which of three widths counts the channels of a layer at this site.
     func width(embedding: Int, queries: Int, feedForward: Int) -> Int {
         switch self {

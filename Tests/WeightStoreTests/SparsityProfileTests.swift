@@ -117,6 +117,9 @@ import Testing
             refuses(
                 { $0.sites[.channels]?[0].center = [Float](repeating: 0, count: 64) },
                 "channels of layer 0 has a center, which nothing makes use of")
+            refuses(
+                { $0.sites[.downInput] = [.init(limits: [Float](repeating: 1, count: 64))] },
+                "down-input of layer 0 has 64 limits, one for all channels is needed")
             refuses({ $0.sites[.channels]?[0].target = 2 }, "channels of layer 0 leaves out 2.0")
             refuses(
                 { $0.model.layers = 5000 }, "its model has 5000 layers, widths 256, 64 and 64")
