@@ -139,7 +139,7 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     int8_t codes[36];
     for (; kept != 0; kept &= kept - 1) {
         const size_t c = first + (size_t)__builtin_ctz(kept);
-        list->run[count] = w->codes + c * w->stride;
+        list->run[count] = ck_channel(w, c);
         total += codes[count++] = x->codes[c];
     }
     // A short last four repeats a channel with a zero activation.
@@ -172,8 +172,8 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
             collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
         }
         const uint32_t kept_next = ck_next_mask(mask, b, w->channels);
-        prefetcher next = {w->codes + (b + 1) * 32 * w->stride,
-                           w->stride,
+        prefetcher next = {w,
+                           (b + 1) * 32,
                            {low * from, high + upper * from},
                            {low * (end - from), upper * (end - from)},
                            0,

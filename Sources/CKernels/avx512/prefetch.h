@@ -9,8 +9,9 @@
 // A channel has one stretch in the plane of low bits and one in that of high bits. Asking for one line after
 // another, a block ahead, is what memory answers fastest: 8 channels ahead was half as fast on Zen 4.
 typedef struct {
-    const uint8_t *run;  // channel 0 of the block
-    size_t stride, begin[2], bytes[2], at, plane;
+    const ck_channels *matrix;
+    size_t first;  // channel of the block
+    size_t begin[2], bytes[2], at, plane;
     uint32_t left;  // channels whose lines are not all asked for
 } prefetcher;
 
@@ -28,8 +29,8 @@ CK_INLINE void list_lines(prefetcher *restrict p, line_list *restrict list, cons
     if (wanted > LINES_AT_MOST) wanted = LINES_AT_MOST;
     size_t count = 0;
     while (count < wanted && p->left != 0) {
-        const char *at =
-            (const char *)p->run + (size_t)__builtin_ctz(p->left) * p->stride + p->begin[p->plane] + p->at;
+        const char *at = (const char *)ck_channel(p->matrix, p->first + (size_t)__builtin_ctz(p->left)) +
+                         p->begin[p->plane] + p->at;
         const size_t rest = (p->bytes[p->plane] - p->at + 63) / 64;
         const size_t some = rest < wanted - count ? rest : wanted - count;
         for (size_t i = 0; i < some; i++) list->line[count + i] = at + 64 * i;

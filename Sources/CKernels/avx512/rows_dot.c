@@ -92,7 +92,7 @@ CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
 }
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
-    const uint8_t *run = w->base + row * w->stride;
+    const uint8_t *run = ck_row(w, row);
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
 }
 
@@ -111,9 +111,9 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
         if (list) {
             if (*ahead != CK_LIST_END) prefetch_row(w, *ahead++, bytes);
         } else if (bits > 5) {
-            prefetch_on(w->base + i * w->stride, w->stride);
+            prefetch_on(ck_row(w, i), w->stride);
         }
-        const uint8_t *run = w->base + (list ? list[i] : i) * w->stride;
+        const uint8_t *run = ck_row(w, list ? list[i] : i);
         y[i] = arranged ? row_dot(bits, group, levels, has_min, offset, w, x, codes, 1, run)
                         : row_dot(bits, group, levels, has_min, offset, w, x, x->codes, 0, run);
     }
