@@ -26,6 +26,8 @@ struct StepScratch: Sendable {
     /// One counter per layer and `Phase`.
     let claims: ClaimCounters
     let workers: [WorkerScratch]
+    /// A bit for each row of the embedding.
+    let wantedRows: SharedBuffer<UInt32>
 
     init(_ shape: ModelParameters, context: Int, threads: Int) {
         let width = WeightForm.padded(shape.embedding)
@@ -45,6 +47,7 @@ struct StepScratch: Sendable {
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
         claims = ClaimCounters(count: Phase.count * shape.layers)
+        wantedRows = SharedBuffer(count: (shape.vocabulary + 31) / 32)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
 }
@@ -69,6 +72,11 @@ struct Partials: Sendable {
         sums = (0..<min(count, blocks)).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
     }
 
+    /// The channels where chunks begin, and the end.
+    func bounds(channels: Int) -> [Int] {
+        sums.indices.map { 32 * blocks($0).lowerBound } + [channels]
+    }
+
     /// The blocks of 32 channels in a chunk.
     func blocks(_ chunk: Int) -> Range<Int> {
         blocks * chunk / sums.count..<blocks * (chunk + 1) / sums.count
@@ -91,6 +99,7 @@ struct WorkerScratch: Sendable {
     /// Hidden channels of one token of a batch.
     let channelMask: KeepMask
     let tally: SiteTally
+    let unpacker = UnitUnpacker()
 
     init(_ shape: ModelParameters, context: Int) {
         residual = FloatSlice(
