@@ -61,6 +61,6 @@ extension Decoder {
         cache.prepare(tensor, part: chunk, unpacker: scratch.workers[worker.index].unpacker)
     }
 
-    /// Whether all bundles of the layer came; asked by all workers behind a barrier.
-    var hasFault: Bool { weights.cache?.hasFault ?? false }
+    /// Whether the last step or batch is worth nothing, see `takeFault`.
+    package var hasFault: Bool { weights.cache?.hasFault ?? false }
 }
