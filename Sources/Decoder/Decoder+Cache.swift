@@ -40,17 +40,28 @@ extension Decoder {
         return bring(rows, wanted, worker)
     }
 
-    /// Starts to read the bundles that `wanted` has a bit for, chunk by chunk where that can be. Every worker
-    /// calls it behind a barrier.
+    /// Starts to read the bundles that the masks of the step ask for, chunk by chunk where that can be. Every
+    /// worker calls it behind a barrier.
     ///
     /// - Returns: false after a fault.
-    func beginBundles(_ tensor: CachedTensor?, _ wanted: SharedBuffer<UInt32>?, _ worker: Worker) -> Bool {
+    func beginBundles(
+        _ tensor: CachedTensor?, _ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
+    ) -> Bool {
         guard let tensor, let cache = weights.cache else { return true }
         let bounds = scratch.feedForwardParts.bounds(channels: parameters.feedForward)
-        guard tensor.canSplit(bounds) else { return bring(tensor, wanted, worker) }
-        if worker.index == 0 { cache.fetch(tensor, wanted: wanted, bounds: bounds) }
+        let wanted = sparse?.channels == nil ? nil : scratch.channels.words
+        let urgent = sparse?.absentChannels == nil ? nil : scratch.urgentChannels.words
+        let isSplit = tensor.canSplit(bounds)
+        if worker.index == 0 {
+            let dropped = cache.fetch(
+                tensor, wanted: wanted, urgent: urgent, bounds: isSplit ? bounds : nil)
+            scratch.workers[0].tally.add(-dropped, .channels, index)
+        }
         worker.barrier()
-        return true
+        guard !isSplit else { return true }
+        cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
+        worker.barrier()
+        return !cache.hasFault
     }
 
     /// Waits for the bundles of one chunk. Only the worker that computes it calls.

@@ -190,9 +190,7 @@ extension Decoder {
             sparse?.upInput.map { dropped(dense, $0, own.sparseInput, .upInput, index, worker) } ?? dense
         worker.barrier()
         let bundles = layer.cached.bundles
-        guard beginBundles(bundles, sparse?.channels.map { _ in scratch.channels.words }, worker) else {
-            return false
-        }
+        guard beginBundles(bundles, index, sparse, worker) else { return false }
         let parts = scratch.feedForwardParts
         while let chunk = claim(.feedForward, index, of: parts.sums.count) {
             awaitBundles(bundles, chunk: chunk, worker)
@@ -227,6 +225,9 @@ extension Decoder {
         if let rule = sparse?.channels {
             kernels.keep(gate, by: rule, channels: outputs, into: scratch.channels)
             own.tally.add(scratch.channels.keptCount(outputs), .channels, index)
+            if let urgent = sparse?.absentChannels {
+                kernels.keep(gate, by: urgent, channels: outputs, into: scratch.urgentChannels)
+            }
         }
         return gate
     }

@@ -16,6 +16,8 @@ struct StepScratch: Sendable {
     let gate: SharedBuffer<Float>
     /// Hidden channels that this token needs; each worker writes the part whose gate it has computed.
     let channels: KeepMask
+    /// Those of them that would be needed even if they were not in memory.
+    let urgentChannels: KeepMask
     /// Products of chunks of channels, to be summed: of `q_proj`, `o_proj` and the feed-forward part.
     let queryParts: Partials
     let outputParts: Partials
@@ -39,6 +41,7 @@ struct StepScratch: Sendable {
         mixed = SharedBuffer(count: queryWidth)
         gate = SharedBuffer(count: WeightForm.padded(shape.feedForward))
         channels = KeepMask(count: shape.feedForward)
+        urgentChannels = KeepMask(count: shape.feedForward)
         queryParts = Partials(channels: shape.embedding, outputs: queryWidth, atMost: 4)
         outputParts = Partials(
             channels: shape.heads * shape.headDimension, outputs: width, atMost: 4)

@@ -65,6 +65,36 @@ package final class CachedTensor: Sendable {
         }
     }
 
+    /// Clears the bits of `wanted` whose records are neither in `urgent` nor in a unit of `resident`.
+    ///
+    /// - Returns: how many.
+    func clear(
+        _ wanted: SharedBuffer<UInt32>, unless urgent: SharedBuffer<UInt32>, orIn resident: [UInt32]
+    ) -> Int {
+        let words = 0..<(recordCount + 31) / 32
+        var cleared = 0
+        urgent.withSpan(words) { urgent in
+            wanted.withMutableSpan(words) { wanted in
+                for index in words {
+                    var lost = wanted[index] & ~urgent[index]
+                    if recordsPerUnit == 1 {
+                        lost &= ~resident[index]
+                    } else {
+                        var word = lost
+                        while word != 0 {
+                            let unit = (32 * index + word.trailingZeroBitCount) / recordsPerUnit
+                            if resident[unit >> 5] >> UInt32(unit & 31) & 1 == 1 { lost &= ~(word & (~word &+ 1)) }
+                            word &= word &- 1
+                        }
+                    }
+                    wanted[index] &= ~lost
+                    cleared += lost.nonzeroBitCount
+                }
+            }
+        }
+        return cleared
+    }
+
     /// A bit for each unit, set where one of its records is in `wanted`; all units without it.
     func wantedUnits(_ wanted: SharedBuffer<UInt32>?) -> [UInt32] {
         var units = [UInt32](repeating: .max, count: (unitCount + 31) / 32)

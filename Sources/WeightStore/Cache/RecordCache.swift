@@ -95,8 +95,14 @@ package final class RecordCache: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: a bit for each record; all of them without it, which says nothing about their ranks.
+    ///   - urgent: those of `wanted` that are worth a read. The bits of others that are not in memory are cleared
+    ///     in `wanted`, though they count for the ranks; all are worth one without it.
     ///   - bounds: records `bounds[i]..<bounds[i + 1]` make part i; one part by default.
-    package func fetch(_ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, bounds: [Int]? = nil) {
+    /// - Returns: how many bits were cleared.
+    @discardableResult package func fetch(
+        _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, urgent: SharedBuffer<UInt32>? = nil,
+        bounds: [Int]? = nil
+    ) -> Int {
         var fetch = last.withLock { last in
             defer { last = Fetch() }
             return last
@@ -106,8 +112,14 @@ package final class RecordCache: Sendable {
         fetch.admissions.removeAll(keepingCapacity: true)
         let units = tensor.wantedUnits(wanted)
         var counts = CacheCounts()
+        var cleared = 0
         tensor.residents.withLock { residents in
-            counts = read(units, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
+            var needed = units
+            if let wanted, let urgent {
+                cleared = tensor.clear(wanted, unless: urgent, orIn: residents.bits)
+                needed = tensor.wantedUnits(wanted)
+            }
+            counts = read(needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
@@ -115,6 +127,7 @@ package final class RecordCache: Sendable {
         fetch.tensor = tensor
         last.withLock { $0 = fetch }
         self.counts.withLock { $0 += counts }
+        return cleared
     }
 
     private func read(

@@ -42,6 +42,12 @@ struct BenchCommand: AsyncParsableCommand {
             valueName: "bytes"))
     var readGap: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many times its limit a hidden channel must reach that is not in memory, instead of what the profiles "
+                + "say.", valueName: "factor"))
+    var absentFactor: Float?
+
     @Option(help: "Tokens of the prompt whose evaluation is timed.")
     var prompt: Int = 128
 
@@ -64,7 +70,7 @@ struct BenchCommand: AsyncParsableCommand {
         try await runningModelTool("bench") {
             let (store, decoder, memory) = try Decoder.open(
                 path: options.model, try decoderOptions())
-            let plans = try profiles.map { try NamedPlan($0, decoder, store) }
+            let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
             let text = try options.tokenizer(store).encode(
                 SampleText.prose, addSpecial: false, parseSpecial: false)
             let bench = Bench(

@@ -80,8 +80,10 @@ struct NamedPlan {
     let plan: SparsityPlan
 
     /// Reads and checks the file.
-    init(_ path: String, _ decoder: Decoder, _ store: WeightStore) throws {
-        (profile, plan) = try decoder.plan(at: path, for: store)
+    ///
+    /// - Parameter absentFactor: instead of the file's own.
+    init(_ path: String, _ decoder: Decoder, _ store: WeightStore, absentFactor: Float? = nil) throws {
+        (profile, plan) = try decoder.plan(at: path, for: store, absentFactor: absentFactor)
         name = SparsityProfile.name(ofFile: path)
     }
 }
