@@ -111,6 +111,7 @@ extension Decoder {
             for row in worker.share(of: rows.count) {
                 load(source, rows.lowerBound + row, row, position)
             }
+            if case .tokens = source { keep(weights.embeddingRecords, worker) }
             worker.barrier()
             for index in layers {
                 if worker.index == 0 && isCancelled() { batch.isStopped[0] = 1 }

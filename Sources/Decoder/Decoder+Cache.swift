@@ -29,6 +29,15 @@ extension Decoder {
         cache.keep(tensor) { worker.share(of: $0) }
     }
 
+    /// Calls `body` while all records of `tensor` are in memory.
+    func withRecords<R>(of tensor: CachedTensor?, _ body: () -> R) -> R {
+        guard tensor != nil else { return body() }
+        pool.run { worker in _ = bring(tensor, nil, worker) }
+        let result = body()
+        pool.run { worker in if !hasFault { keep(tensor, worker) } }
+        return result
+    }
+
     /// Brings the embedding of `tokens` into memory, where its rows are fetched one by one.
     func bringEmbedding(of tokens: some Collection<Int32>, _ worker: Worker) -> Bool {
         guard let rows = weights.embeddingRecords else { return true }

@@ -20,6 +20,7 @@ extension Decoder {
             let residual = scratch.workers[worker.index].residual
             guard bringEmbedding(of: CollectionOfOne(token), worker) else { return }
             kernels.decodeRow(Int(token), of: weights.embedding, into: residual)
+            keep(weights.embeddingRecords, worker)
             for index in weights.layers.indices {
                 let sparse = plan?.layers[index]
                 guard attention(index, position, sparse, worker), feedForward(index, sparse, worker) else {

@@ -52,7 +52,9 @@ extension Decoder {
         var profile = try SparsityProfile(path: path)
         if let absentFactor { profile.absentFactor = absentFactor }
         try profile.check(fits: store, path: path)
-        return (profile, plan(profile))
+        let made = plan(profile)
+        if let fault = takeFault() { throw .unreadable(path: path, reason: fault.description) }
+        return (profile, made)
     }
 
     /// Makes `profile` ready. The caller has checked that it was made for this model.
@@ -78,17 +80,21 @@ extension Decoder {
                     limits: SharedBuffer(limits),
                     center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
             }
-            func input(_ site: SparsitySite, _ products: [Product]) -> SparsityPlan.Input? {
+            func input(
+                _ site: SparsitySite, _ products: [Product], _ cached: CachedTensor? = nil
+            ) -> SparsityPlan.Input? {
                 guard let rule = keepRule(site) else { return nil }
-                let base = rule.center.map { center in products.map { $0.times(center, kernels) } } ?? []
+                guard let center = rule.center else { return SparsityPlan.Input(rule: rule, base: []) }
+                let base = withRecords(of: cached) { products.map { $0.times(center, kernels) } }
                 return SparsityPlan.Input(rule: rule, base: base)
             }
             var plan = SparsityPlan.Layer()
-            plan.queryInput = input(.queryInput, [.channels(layer.query)])
+            plan.queryInput = input(.queryInput, [.channels(layer.query)], layer.cached.query)
             plan.keyValueInput = input(.keyValueInput, [.rows(layer.key), .rows(layer.value)])
-            plan.attentionOutput = input(.attentionOutput, [.channels(layer.attentionOutput)])
-            plan.gateInput = input(.gateInput, [.channels(layer.gate)])
-            plan.upInput = input(.upInput, [.rows(layer.up)])
+            plan.attentionOutput = input(
+                .attentionOutput, [.channels(layer.attentionOutput)], layer.cached.attentionOutput)
+            plan.gateInput = input(.gateInput, [.channels(layer.gate)], layer.cached.gate)
+            plan.upInput = input(.upInput, [.rows(layer.up)], layer.cached.bundles)
             plan.channels = keepRule(.channels)
             if absentFactor > 1, layer.cached.bundles != nil, let channels = plan.channels {
                 let limits = channels.limits.elements(0..<channels.limits.count)

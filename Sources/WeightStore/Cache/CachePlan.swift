@@ -17,6 +17,8 @@ package struct CachePlan: Sendable {
     package var tensors: [Tensor]
     /// Bytes between two wanted pieces of the file that are read along rather than left out.
     package var gap: Int
+    /// False to read without the kernel's queue, as where there is none.
+    package var isQueued = true
 
     package init(tensors: [Tensor], gap: Int) {
         self.tensors = tensors

@@ -65,6 +65,12 @@ package final class CachedTensor: Sendable {
         }
     }
 
+    /// The records that have a slot, in order.
+    package var residentRecords: [Int] {
+        let bits = residents.withLock { $0.bits }
+        return (0..<unitCount).filter { bits[$0 >> 5] >> UInt32($0 & 31) & 1 == 1 }.flatMap(records)
+    }
+
     /// Clears the bits of `wanted` whose records are neither in `urgent` nor in a unit of `resident`.
     ///
     /// - Returns: how many.
