@@ -49,7 +49,7 @@ extension Decoder {
             let working = try workingBytes(shape, path: path, context: context, threads: options.threads)
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
-                model: model, gap: options.gap ?? defaultGap
+                model: model, gap: options.gap
             ) { site, layer in
                 guard let rules = options.profile?.sites[site] else { return 1 }
                 return rules.indices.contains(layer) ? 1 - rules[layer].measured : 1
@@ -65,7 +65,6 @@ extension Decoder {
 
     /// Bytes of a program's own code and libraries that are in memory at a time.
     private static let codeBytes = 16 << 20
-    private static let defaultGap = 4096
 
     /// Bytes of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
     private static func workingBytes(

@@ -23,6 +23,15 @@ package struct StorageRead: Sendable {
     }
 }
 
+/// What reading costs: something for each piece, and something for each byte.
+package struct StorageSpeed: Sendable, Equatable {
+    package var secondsPerRead: Double
+    package var bytesPerSecond: Double
+
+    /// Bytes that take as long as one piece more: a gap of fewer is read along rather than left out.
+    package var worthwhileGap: Int { min(Int(secondsPerRead * bytesPerSecond), 32768) }
+}
+
 /// Reads pieces of one file into memory of ours, many at once and past the page cache, so that a byte is not
 /// in memory twice.
 ///
@@ -196,6 +205,36 @@ package final class StorageReader: Sendable {
     /// Takes what was read out of the page cache, where it went through it.
     private func forget(_ read: StorageRead) {
         if !isDirect { posix_fadvise(descriptor, off_t(read.offset), off_t(read.byteCount), POSIX_FADV_DONTNEED) }
+    }
+
+    /// How fast this file's storage is, found with a few reads into the target: 256 pieces of 4 KiB all over the
+    /// first `byteCount` bytes, and 8 of 1 MiB.
+    ///
+    /// - Cost: 0.3 s from an SD card, 20 ms from fast storage.
+    package func measureSpeed(of byteCount: Int) throws(FileError) -> StorageSpeed {
+        let (small, large) = (4096, min(1 << 20, target.count / 2 & ~4095))
+        let few = min(256, target.count / small, byteCount / (2 * small))
+        guard few > 0, byteCount > 2 * large else { return StorageSpeed(secondsPerRead: 0, bytesPerSecond: 1e9) }
+        let short = try seconds(few, of: small, byteCount)
+        let long = try seconds(8, of: large, byteCount)
+        let rate = Double(8 * large) / long
+        return StorageSpeed(
+            secondsPerRead: max(short / Double(few) - Double(small) / rate, 0), bytesPerSecond: rate)
+    }
+
+    private func seconds(_ count: Int, of size: Int, _ byteCount: Int) throws(FileError) -> Double {
+        let stride = (byteCount - size) / count & ~4095
+        let started = ProcessFacts.monotonicNanoseconds
+        begin(parts: 1)
+        for number in 0..<count {
+            let place = number * size % (target.count - size + 1) & ~4095
+            add(
+                StorageRead(
+                    offset: number * stride, byteCount: size, needed: size, place: place, part: 0))
+        }
+        submit()
+        try wait(part: 0)
+        return Double(ProcessFacts.monotonicNanoseconds - started) * 1e-9
     }
 
     /// Takes the whole file out of the page cache: what was read of it in other ways.

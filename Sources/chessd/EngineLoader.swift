@@ -37,6 +37,7 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
             "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
             "context": "\(decoder.context)", "profiles": "\(sparsity.names.joined(separator: " "))",
             "weights_bytes": "\(store.rawBytes)",
+            "read_gap": "\(store.cache?.gap ?? 0)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
         ])
     return Engine(

@@ -15,12 +15,13 @@ package struct CachePlan: Sendable {
     }
 
     package var tensors: [Tensor]
-    /// Bytes between two wanted pieces of the file that are read along rather than left out.
-    package var gap: Int
+    /// Bytes between two wanted pieces of the file that are read along rather than left out; `nil` to find out
+    /// what is worth it on this storage.
+    package var gap: Int?
     /// False to read without the kernel's queue, as where there is none.
     package var isQueued = true
 
-    package init(tensors: [Tensor], gap: Int) {
+    package init(tensors: [Tensor], gap: Int? = nil) {
         self.tensors = tensors
         self.gap = gap
     }

@@ -21,7 +21,10 @@ package final class RecordCache: Sendable {
     /// By name.
     package let tensors: [String: CachedTensor]
     private let reader: StorageReader
-    private let gap: Int
+    /// Bytes between two wanted pieces of the file that are read along.
+    package let gap: Int
+    /// What the storage was found to do; `nil` when nobody asked.
+    package let speed: StorageSpeed?
     /// Where reads arrive, and where compressed units are unpacked to: bytes of `memory`.
     private let arrivals: Range<Int>
     private let unpacked: Range<Int>
@@ -35,7 +38,16 @@ package final class RecordCache: Sendable {
         memory = SharedBuffer(count: max(layout.byteCount, 1 << 20), largePages: true)
         do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch { throw .file(error) }
         tensors = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
-        gap = plan.gap
+        if let given = plan.gap {
+            gap = given
+            speed = nil
+        } else {
+            do {
+                let found = try reader.measureSpeed(of: file.header.fileBytes)
+                gap = found.worthwhileGap
+                speed = found
+            } catch { throw .file(error) }
+        }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
     }

@@ -12,14 +12,25 @@ struct Bench {
     private let plans: [NamedPlan]
     /// How memory was divided, where there is a budget.
     private let memory: MemoryPlan?
+    /// Bytes per second, where it was measured before memory was given away; measured in turn otherwise.
+    private let bandwidth: Double?
 
     /// - Parameter tokens: of some prose, at least one; repeated until they suffice.
-    init(_ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan], memory: MemoryPlan? = nil) {
+    init(
+        _ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan],
+        memory: MemoryPlan?, bandwidth: Double?
+    ) {
         self.decoder = decoder
+        self.bandwidth = bandwidth
         self.memory = memory
         self.plans = plans
         promptCount = prompt
         text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
+    }
+
+    /// Measures what reading memory gives, with a buffer that no cache holds.
+    static func bandwidthMeter(threads: Int) -> ReadBandwidth {
+        ReadBandwidth(byteCount: 256 << 20, threads: threads)
     }
 
     private var decodeCount: Int { text.count - promptCount }
@@ -34,14 +45,14 @@ struct Bench {
     }
 
     func measure(runs: Int, peakResidentBytes: Int) throws -> BenchResult {
-        let bandwidth = ReadBandwidth(byteCount: 256 << 20, threads: decoder.threadCount)
+        let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
         var (prefill, dense, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
         var counts: [SiteCounts?] = plans.map { _ in nil }
         var storage = plans.map { _ in CacheCounts() }
         var (denseStorage, warmUp) = (CacheCounts(), CacheCounts())
         for run in 0..<runs {
-            read.append(bandwidth.measure())
+            read.append(meter?.measure() ?? bandwidth ?? 0)
             prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
             if memory?.cache == nil || run == 0 { dense.append(try decode(nil, &denseStorage)) }
             for (index, named) in plans.enumerated() {
@@ -61,7 +72,11 @@ struct Bench {
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
             weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: ceiling,
             rooflineShare: rate * Double(bytes) / ceiling, peakRssBytes: peakResidentBytes,
-            memoryBudgetBytes: memory?.budget, storage: traffic(denseStorage, 1),
+            memory: memory.map {
+                BenchResult.Memory(
+                    budget: $0.budget, working: $0.working, resident: $0.resident, slots: $0.slots,
+                    arrivals: $0.arrivals)
+            }, storage: traffic(denseStorage, 1),
             profiles: [])
         for (index, named) in plans.enumerated() {
             let bytes = counts[index].map(decoder.weights.bytesPerToken) ?? 0
@@ -118,6 +133,15 @@ struct Bench {
 
 /// What a benchmark found; medians of its runs.
 struct BenchResult: Encodable {
+    /// How memory is divided under a budget, in bytes; see `MemoryPlan`.
+    struct Memory: Encodable {
+        var budget: Int
+        var working: Int
+        var resident: Int
+        var slots: Int
+        var arrivals: Int
+    }
+
     /// What tokens needed that was not in memory.
     struct Storage: Encodable {
         /// Share of the units wanted of partly resident tensors that were in memory.
@@ -160,7 +184,7 @@ struct BenchResult: Encodable {
     var rooflineShare: Double
     /// Before the bandwidth was measured, whose buffer would count.
     var peakRssBytes: Int
-    var memoryBudgetBytes: Int?
+    var memory: Memory?
     /// Of dense decoding; `nil` when all weights are in memory.
     var storage: Storage?
     var profiles: [Profile]
@@ -198,6 +222,11 @@ struct BenchResult: Encodable {
     /// What was read from storage; empty when all weights are in memory.
     private var storageTable: String {
         guard let storage else { return "" }
+        let mb = { (bytes: Int) in Readable.megabytes(bytes) }
+        let division = memory.map {
+            "memory            \(mb($0.budget)) MB: \(mb($0.working)) working, \(mb($0.resident)) weights, "
+                + "\(mb($0.slots)) slots, \(mb($0.arrivals)) arrivals\n"
+        }
         var table = TextTable(
             ["storage", "hits", "MB/token", "reads/token", "waiting/token"], rightAligned: [1, 2, 3, 4])
         for (name, storage) in [("dense", storage)] + profiles.map({ ($0.name, $0.storage ?? storage) }) {
@@ -207,6 +236,6 @@ struct BenchResult: Encodable {
                 Readable.fixed(storage.waitSecondsPerToken * 1000, 1) + " ms",
             ])
         }
-        return "\n\n" + table.text
+        return "\n\n" + (division ?? "") + table.text
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Decoder
+internal import Kernels
 internal import Machine
 internal import Tokenizer
 internal import WeightStore
@@ -38,7 +39,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Bytes between two wanted pieces of the file that are read along rather than left out.",
+            "Bytes between two wanted pieces of the file that are read along rather than left out. Default: what is worth it here.",
             valueName: "bytes"))
     var readGap: Int?
 
@@ -68,6 +69,10 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runningModelTool("bench") {
+            // Under a budget the meter's buffer must be gone before the weights come.
+            let bandwidth = memoryBudget.map { _ in
+                Bench.bandwidthMeter(threads: options.threadCount).measure()
+            }
             let (store, decoder, memory) = try Decoder.open(
                 path: options.model, try decoderOptions())
             let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
@@ -75,7 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
                 SampleText.prose, addSpecial: false, parseSpecial: false)
             let bench = Bench(
                 decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans,
-                memory: memory)
+                memory: memory, bandwidth: bandwidth)
             let peak = try bench.warmUp()
             let result = try bench.measure(runs: runs, peakResidentBytes: peak)
             try Terminal.write(json ? JSONText.encode(result) : result.table + "\n")
