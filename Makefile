@@ -24,7 +24,7 @@ else
 	@$(SWIFT) build -c release $(BUILD_FLAGS)
 endif
 
-toolchain:  ## makes the aarch64 cross toolchain in the cache (4.5 GB, two minutes); see toolchain/README.md
+toolchain:  ## makes the aarch64 cross toolchain in the cache (5 GB, two minutes); see toolchain/README.md
 	@toolchain/make-sdk
 
 models: setup  ## fetches the test model (93 MB, cached)
