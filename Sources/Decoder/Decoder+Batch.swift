@@ -134,12 +134,8 @@ extension Decoder {
         case .residuals(let residuals): residual.copy(residuals[index])
         }
         let pairs = parameters.rope.dimension / 2
-        let range = row * pairs..<(row + 1) * pairs
-        batch.cosines.withMutableSpan(range) { cosines in
-            batch.sines.withMutableSpan(range) { sines in
-                rotary.fill(position: position + index, cosines: &cosines, sines: &sines)
-            }
-        }
+        rotary.fill(
+            position: position + index, cosines: batch.cosines, sines: batch.sines, from: row * pairs)
     }
 
     /// Calls `body` with the logits of each token of `residuals`, and of `other` where it is given, which

@@ -33,12 +33,7 @@ extension Decoder {
     }
 
     private func fillAngles(_ position: Int) {
-        let pairs = 0..<scratch.cosines.count
-        scratch.cosines.withMutableSpan(pairs) { cosines in
-            scratch.sines.withMutableSpan(pairs) { sines in
-                rotary.fill(position: position, cosines: &cosines, sines: &sines)
-            }
-        }
+        rotary.fill(position: position, cosines: scratch.cosines, sines: scratch.sines, from: 0)
     }
 
     /// Normalises the residual stream and quantises it, each worker for itself.

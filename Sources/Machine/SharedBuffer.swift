@@ -87,7 +87,9 @@ internal import Glibc
         _ range: Range<Int>, _ body: (Span<Element>) throws(E) -> R
     ) throws(E) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
-        return try unsafe body(Span(_unsafeStart: base + range.lowerBound, count: range.count))
+        // Named first: compilers before 6.3 crash on an address computed within a span's argument.
+        let start = unsafe base + range.lowerBound
+        return try unsafe body(Span(_unsafeStart: start, count: range.count))
     }
 
     /// Lends `range` for writing.
@@ -95,7 +97,8 @@ internal import Glibc
         _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(E) -> R
     ) throws(E) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
-        var span = unsafe MutableSpan(_unsafeStart: base + range.lowerBound, count: range.count)
+        let start = unsafe base + range.lowerBound
+        var span = unsafe MutableSpan(_unsafeStart: start, count: range.count)
         return try body(&span)
     }
 

@@ -182,7 +182,7 @@ private final class FrameDecompressor {
         buffer.withMutableSpan(raw) { target in
             // A frame that is no shorter compressed is stored as it was, not even split.
             if isCompressed, isSplit {
-                BytePlanes.join(bytes.span, into: &target)
+                BytePlanes.join(bytes, into: &target)
             } else {
                 for index in bytes.indices { target[index] = bytes[index] }
             }
@@ -204,7 +204,7 @@ enum BytePlanes {
     }
 
     /// Undoes `split`; both have the same even length.
-    static func join(_ planes: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) {
+    static func join(_ planes: [UInt8], into bytes: inout MutableSpan<UInt8>) {
         let half = bytes.count / 2
         for index in 0..<half {
             bytes[2 * index] = planes[index]
