@@ -117,8 +117,9 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     if (steps && padded <= STEP_COLUMNS_AT_MOST) {
         _Alignas(64) step_activations arranged;
         arrange_steps(bits, levels, offset, &arranged, x, padded);
-        for (; i < end; i += 2) {
-            const size_t count = end - i < 2 ? 1 : 2;
+        const size_t most = bits == 6 ? 1 : 2;
+        for (size_t count; i < end; i += count) {
+            count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
             for (size_t r = 0; r < count; r++) {
                 look_ahead(bits, w, bytes, &ahead, i + r);
