@@ -1,9 +1,9 @@
 // Rows of 4-bit codes in groups of 32 and of 6-bit codes in groups of 16, 256 columns a step.
 //
-// A step holds four units of 64 codes. Lane u of a vector (a lane has 128 bits) belongs to unit u: "part" p of
-// it are the codes 16 p ..< 16 p + 16. So the four parts are four vectors, one lane holds codes of one group
-// only, and what is left of a step is one vector of sums in the order of the groups. Zen 4, one thread, from
-// cache, against units taken one after another: Q4_K 31 -> 37 GB/s, Q6_K 23 -> 33.
+// A step holds four units of 64 codes. Lane u of a vector (a lane has 128 bits) belongs to unit u: "part" p
+// of it are the codes 16 p ..< 16 p + 16. So the four parts are four vectors, one lane holds codes of one
+// group only, and what is left of a step is one vector of sums in the order of the groups. Zen 4, one thread,
+// from cache, against units taken one after another: Q4_K 31 -> 37 GB/s, Q6_K 23 -> 33.
 #ifndef CK_AVX512_ROW_STEPS_H
 #define CK_AVX512_ROW_STEPS_H
 
@@ -14,8 +14,8 @@ enum { STEP = 256, STEP_COLUMNS_AT_MOST = 16384, STEPS_AT_MOST = STEP_COLUMNS_AT
 // Activations in the order in which steps use them.
 typedef struct {
     int8_t codes[STEPS_AT_MOST][4][64];
-    // What the codes' offset adds to each lane: sums begin with it. 4 bits: of parts 0 and 1, and 16 times that
-    // of parts 2 and 3.
+    // What the codes' offset adds to each lane: sums begin with it. 4 bits: of parts 0 and 1, and 16 times
+    // that of parts 2 and 3.
     int32_t start[STEPS_AT_MOST][4][16];
     float scales[STEPS_AT_MOST][2][16];
     float sums[STEPS_AT_MOST][8];
@@ -58,8 +58,8 @@ CK_INLINE void arrange_steps(const int bits, const int levels, const int offset,
             _mm512_store_si512(to->start[s][1], _mm512_slli_epi32(second, 4));
         }
         const __mmask8 groups = (__mmask8)first_lanes(2 * units);
-        const __m512 scale = _mm512_mul_ps(
-            factor, _mm512_castps256_ps512(_mm256_maskz_loadu_ps(groups, x->scale32 + 8 * s)));
+        const __m512 scale =
+            _mm512_mul_ps(factor, _mm512_castps256_ps512(_mm256_maskz_loadu_ps(groups, x->scale32 + 8 * s)));
         const __m512i pairs = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
         const __m512i even = _mm512_set_epi32(6, 6, 6, 6, 4, 4, 4, 4, 2, 2, 2, 2, 0, 0, 0, 0);
         if (bits == 6) {
@@ -89,8 +89,8 @@ CK_INLINE __m512i step_sums4(const int offset, const uint8_t *run, const step_ac
     step_nibbles(run, s, units, nibbles);
     if (offset) first = _mm512_load_si512(x->start[s][0]), second = _mm512_load_si512(x->start[s][1]);
     for (size_t p = 0; p < 2; p++) {
-        first = _mm512_dpbusd_epi32(first, _mm512_and_si512(nibbles[p], low),
-                                    _mm512_load_si512(x->codes[s][p]));
+        first =
+            _mm512_dpbusd_epi32(first, _mm512_and_si512(nibbles[p], low), _mm512_load_si512(x->codes[s][p]));
         second = _mm512_dpbusd_epi32(second, _mm512_and_si512(nibbles[p], high),
                                      _mm512_load_si512(x->codes[s][p + 2]));
     }
@@ -110,8 +110,8 @@ CK_INLINE void step_sums6(const uint8_t *run, const uint8_t *high, const step_ac
     const __m512i even = _mm512_and_si512(upper, _mm512_set1_epi8(0x33)),
                   odd = _mm512_and_si512(upper, _mm512_set1_epi8((char)0xcc));
     __m512i sum[4];
-#define PART(p, nibble, top)                                                                      \
-    sum[p] = _mm512_dpbusd_epi32(_mm512_load_si512(x->start[s][p]),                               \
+#define PART(p, nibble, top)                                                                          \
+    sum[p] = _mm512_dpbusd_epi32(_mm512_load_si512(x->start[s][p]),                                   \
                                  _mm512_ternarylogic_epi64(nibble, low, top, 0xe2), /* low ? a : c */ \
                                  _mm512_load_si512(x->codes[s][p]))
     PART(0, nibbles[0], _mm512_slli_epi16(even, 4));
@@ -123,7 +123,8 @@ CK_INLINE void step_sums6(const uint8_t *run, const uint8_t *high, const step_ac
     into[1] = _mm512_packs_epi32(sum[2], sum[3]);
 }
 
-// Sixteen 16-bit numbers 256 times a sub scale: in lane u four times number `first + step u`, four times the next.
+// Sixteen 16-bit numbers 256 times a sub scale: in lane u four times number `first + step u`, four times the
+// next.
 CK_INLINE __m512i spread_sub_scales(__m128i sub, const int first, const int step) {
     const __m512i pattern = _mm512_broadcast_i32x4(
         _mm_set_epi8(1, -128, 1, -128, 1, -128, 1, -128, 0, -128, 0, -128, 0, -128, 0, -128));
@@ -174,14 +175,13 @@ CK_INLINE void add_step(const int bits, const int levels, const int has_min, con
         total->sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(product), scale),
                                      _mm512_set1_ps(w->supers[s]), total->sum);
     } else {
-        const __m256i twice = _mm256_set_epi8(15, 14, 15, 14, 13, 12, 13, 12, 11, 10, 11, 10, 9, 8, 9, 8, 7, 6, 7,
-                                              6, 5, 4, 5, 4, 3, 2, 3, 2, 1, 0, 1, 0);
+        const __m256i twice = _mm256_set_epi8(15, 14, 15, 14, 13, 12, 13, 12, 11, 10, 11, 10, 9, 8, 9, 8, 7,
+                                              6, 7, 6, 5, 4, 5, 4, 3, 2, 3, 2, 1, 0, 1, 0);
         const __m256i halves8 =
             _mm256_broadcastsi128_si256(_mm_maskz_loadu_epi16((__mmask8)groups, w->scales + 16 * s));
         const __m512i product = _mm512_madd_epi16(sums, _mm512_set1_epi16(1));
-        total->sum =
-            _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(product), scale),
-                            _mm512_cvtph_ps(_mm256_shuffle_epi8(halves8, twice)), total->sum);
+        total->sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(product), scale),
+                                     _mm512_cvtph_ps(_mm256_shuffle_epi8(halves8, twice)), total->sum);
     }
     if (!has_min) return;
     const __m256 activation_sums = _mm256_load_ps(x->sums[s]);
@@ -196,13 +196,13 @@ CK_INLINE void add_step(const int bits, const int levels, const int has_min, con
 }
 
 // y[r] = the dot products of `count` rows, which share the loads of activations. What is added to what does
-// not depend on count. Two rows of 4 bits were 3 % faster than one and 15 % faster than four; of 6 bits one was
-// 15 % faster than two, which need more registers than there are.
-CK_INLINE void dot_rows(const int bits, const int levels, const int has_min, const int offset, const int count,
-                        const ck_rows *restrict w, const uint8_t *const run[2],
+// not depend on count. Two rows of 4 bits were 3 % faster than one and 15 % faster than four; of 6 bits one
+// was 15 % faster than two, which need more registers than there are.
+CK_INLINE void dot_rows(const int bits, const int levels, const int has_min, const int offset,
+                        const int count, const ck_rows *restrict w, const uint8_t *const run[2],
                         const step_activations *restrict x, float y[2]) {
-    const size_t padded = ck_pad64(w->cols), groups = padded / (bits == 6 ? 16 : 32),
-                 kinds = has_min ? 2 : 1, size = levels == 1 ? 2 : 1, steps = (padded + STEP - 1) / STEP;
+    const size_t padded = ck_pad64(w->cols), groups = padded / (bits == 6 ? 16 : 32), kinds = has_min ? 2 : 1,
+                 size = levels == 1 ? 2 : 1, steps = (padded + STEP - 1) / STEP;
     const ck_form form = {.bits = (uint8_t)bits};  // known to the compiler, unlike w->form
     _Alignas(64) float supers[2][2 * STEPS_AT_MOST];
     step_row row[2];
@@ -218,8 +218,7 @@ CK_INLINE void dot_rows(const int bits, const int levels, const int has_min, con
         total[r] = (step_total){_mm512_setzero_ps(), _mm256_setzero_ps()};
     }
     for (size_t s = 0; s < padded / STEP; s++) {
-        for (int r = 0; r < count; r++)
-            add_step(bits, levels, has_min, offset, &total[r], &row[r], x, s, 4);
+        for (int r = 0; r < count; r++) add_step(bits, levels, has_min, offset, &total[r], &row[r], x, s, 4);
     }
     if (padded % STEP != 0) {
         for (int r = 0; r < count; r++)

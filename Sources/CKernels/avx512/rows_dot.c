@@ -30,7 +30,8 @@ CK_INLINE __m512 super_scales(const int group, const uint8_t *supers, size_t g, 
 // sum += the products of 16 groups from group g on, of which m exist in `units` units.
 CK_INLINE __m512 add_groups(const int bits, const int group, const int levels, const int has_min,
                             const int offset, const row_parts *restrict w, const int8_t *restrict codes,
-                            const float *restrict scales, const float *restrict sums, size_t g, size_t units, __mmask16 m, __m512 sum) {
+                            const float *restrict scales, const float *restrict sums, size_t g, size_t units,
+                            __mmask16 m, __m512 sum) {
     const size_t u = g * (size_t)group / 64;
     const __m512 product = _mm512_cvtepi32_ps(group_sums(bits, group, w->run, w->high, codes, u, units));
     const __m512 total = _mm512_maskz_loadu_ps(m, sums + g);
@@ -135,8 +136,8 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     }
     for (; i < end; i++) {
         look_ahead(bits, w, bytes, &ahead, i);
-        y[i] = row_dot(bits, group, levels, has_min, offset, w, x,
-                       w->base + (list ? list[i] : i) * w->stride);
+        y[i] =
+            row_dot(bits, group, levels, has_min, offset, w, x, w->base + (list ? list[i] : i) * w->stride);
     }
 }
 
