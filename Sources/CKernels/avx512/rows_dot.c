@@ -118,7 +118,8 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     if (steps && padded <= STEP_COLUMNS_AT_MOST) {
         _Alignas(64) step_activations arranged;
         arrange_steps(bits, levels, offset, &arranged, x, padded);
-        const size_t most = bits == 6 ? 1 : 2;
+        // Listed rows one at a time: asking for two later ones at once costs more than sharing loads gains.
+        const size_t most = bits == 6 || list ? 1 : 2;
         for (size_t count; i < end; i += count) {
             count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
