@@ -14,7 +14,10 @@ struct Bench {
     private let memory: MemoryPlan?
 
     /// - Parameter tokens: of some prose, at least one; repeated until they suffice.
-    init(_ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan], memory: MemoryPlan? = nil) {
+    init(
+        _ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan],
+        memory: MemoryPlan? = nil
+    ) {
         self.decoder = decoder
         self.memory = memory
         self.plans = plans
@@ -71,7 +74,8 @@ struct Bench {
                     name: named.name, method: named.profile.method, target: named.profile.sparsity,
                     decodeTokensPerSecond: rate,
                     speedup: dense.count == runs
-                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense), bytesPerToken: bytes,
+                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
+                    bytesPerToken: bytes,
                     weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
                     storage: traffic(storage[index], runs)))
         }
