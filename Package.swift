@@ -146,7 +146,7 @@ let package = Package(
         .testTarget(
             name: "ChessctlTests",
             dependencies: [
-                "chessctl", "WeightStore", "Support",
+                "chessctl", "WeightStore", "WireAPI", "Machine", "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: tests),
         .testTarget(

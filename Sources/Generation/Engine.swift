@@ -3,6 +3,7 @@ package import Decoder
 internal import Kernels
 internal import Machine
 package import Tokenizer
+internal import WeightStore
 
 /// The engine of a daemon: a decoder, a tokenizer and a chat template behind a bounded queue.
 ///
@@ -14,6 +15,8 @@ package final class Engine: TextGenerator {
     private let core: EngineCore
     private let queue: JobQueue
     private let thread: ComputeThread
+    private let cache: RecordCache?
+    private let begin = ProcessFacts.monotonicNanoseconds
 
     /// - Parameters:
     ///   - template: `nil` when the model has none; chat requests are then refused.
@@ -33,6 +36,7 @@ package final class Engine: TextGenerator {
             threads: decoder.threadCount, kernels: decoder.kernels.name)
         status.memory = memory
         queue = JobQueue(status)
+        cache = decoder.weights.cache
         thread = ComputeThread.start(name: "chess-engine")
         core = EngineCore(
             decoder, tokenizer: tokenizer, sparsity: sparsity, queue: queue, thread: thread)
@@ -95,7 +99,13 @@ package final class Engine: TextGenerator {
         }
     }
 
-    package func status() -> EngineStatus { queue.status }
+    package func status() -> EngineStatus {
+        var status = queue.status
+        // Asked for now, so that a prompt that waits for storage for minutes shows that it reads.
+        if let traffic = cache?.total { status.memory?.update(traffic) }
+        status.uptime = Double(ProcessFacts.monotonicNanoseconds - begin) * 1e-9
+        return status
+    }
 
     package func shutDown(grace: Duration) async {
         queue.refuseNew()

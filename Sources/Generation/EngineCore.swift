@@ -129,14 +129,18 @@ actor EngineCore {
         var stops = StopMatcher(request.stop)
         let room = decoder.context - request.prompt.count
         let limit = min(request.maxTokens ?? room, room)
+        // What the prompt left out is not counted.
+        if let plan { _ = decoder.takeCounts(of: plan) }
         while progress.generated < limit {
             if job.isCancelled {
                 progress.reason = .cancelled
                 return
             }
             let (token, chances) = next(&sampler, request)
-            progress.last = ProcessFacts.monotonicNanoseconds
-            if progress.generated == 0 { progress.first = progress.last }
+            let now = ProcessFacts.monotonicNanoseconds
+            count(plan, since: progress.generated > 0 ? progress.last : nil, until: now)
+            progress.last = now
+            if progress.generated == 0 { progress.first = now }
             progress.generated += 1
             let isEnd = tokenizer.endOfGeneration.contains(token) && !request.ignoreEndOfGeneration
             if isEnd {
@@ -157,6 +161,22 @@ actor EngineCore {
             cached.append(token)
         }
         progress.trailing = stops.append(characters.flush()) + stops.flush()
+    }
+
+    /// Adds a token to the status, and the step that made it.
+    ///
+    /// - Parameter last: when the token before was drawn; `nil` for the first one, which the prompt made.
+    private func count(_ plan: SparsityPlan?, since last: UInt64?, until now: UInt64) {
+        let all = decoder.weights.bytesPerToken
+        let used = last == nil ? nil : plan.map { decoder.weights.bytesPerToken(decoder.takeCounts(of: $0)) }
+        queue.update { status in
+            status.generatedTokens += 1
+            guard let last else { return }
+            status.decoding.steps += 1
+            status.decoding.seconds += Double(now - last) * 1e-9
+            status.decoding.weightBytes += used.map { Int($0) } ?? all
+            status.decoding.allWeightBytes += all
+        }
     }
 
     private func report(_ token: TokenID, _ text: String, _ chances: Chances, to job: Job) {
@@ -196,17 +216,9 @@ actor EngineCore {
             cachedTokens: progress.reused, completionTokens: progress.generated,
             prefillSeconds: Double(end - progress.begin) * 1e-9,
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
-        let traffic = decoder.weights.cache?.total
         queue.update { status in
-            if let traffic {
-                status.memory?.wanted = traffic.wanted
-                status.memory?.missed = traffic.missed
-                status.memory?.bytesRead = traffic.bytesRead
-                status.memory?.reads = traffic.reads
-            }
             status.requestsServed += 1
             status.promptTokens += summary.promptTokens
-            status.generatedTokens += summary.completionTokens
             let evaluated = Double(summary.promptTokens - summary.cachedTokens)
             if summary.prefillSeconds > 0 {
                 status.prefillTokensPerSecond = evaluated / summary.prefillSeconds

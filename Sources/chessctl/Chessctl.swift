@@ -16,7 +16,8 @@ struct Chessctl: AsyncParsableCommand {
         version: "chessctl \(Version.current)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Client", subcommands: [ChatCommand.self, CompleteCommand.self, StatusCommand.self]),
+                name: "Client",
+                subcommands: [ChatCommand.self, CompleteCommand.self, StatusCommand.self, TopCommand.self]),
             CommandGroup(
                 name: "Models",
                 subcommands: [

@@ -56,7 +56,8 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill, logLevel, queue,
+        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill,
+        logLevel, queue,
         grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,

@@ -82,6 +82,50 @@ import WeightStore
         }
     }
 
+    /// Of five tokens the prompt makes the first; the others are steps, which `fast` does without any hidden channel.
+    @Test func statusSumsStepsAndTheirWeights() async throws {
+        try await withEngine(hasPlan: true) { engine, decoder in
+            var request = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 5)
+            request.ignoreEndOfGeneration = true
+            request.sparsity = "dense"
+            _ = try await events(engine, [request])
+            let dense = engine.status()
+            let bytes = decoder.weights.bytesPerToken
+            #expect(dense.generatedTokens == 5)
+            #expect(dense.decoding.steps == 4)
+            #expect(dense.decoding.weightBytes == 4 * bytes)
+            #expect(dense.decoding.allWeightBytes == 4 * bytes)
+            #expect(dense.decoding.seconds > 0)
+            request.sparsity = "fast"
+            _ = try await events(engine, [request])
+            let both = engine.status()
+            // 160 hidden channels in the one layer.
+            let leftOut = 160 * decoder.weights.channelBytes(.channels, 0)
+            #expect(both.generatedTokens == 10)
+            #expect(both.decoding.steps == 8)
+            #expect(both.decoding.weightBytes == 8 * bytes - 4 * leftOut)
+            #expect(both.decoding.allWeightBytes == 8 * bytes)
+            #expect(both.decoding.seconds > dense.decoding.seconds && both.uptime > both.decoding.seconds)
+        }
+    }
+
+    /// Whether a look falls between two tokens is chance; one of many does.
+    @Test func statusMovesWhileARequestRuns() async throws {
+        try await withEngine { engine, _ in
+            var request = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 60)
+            request.ignoreEndOfGeneration = true
+            var hasMoved = false
+            for round in 0..<50 where !hasMoved {
+                for try await _ in try engine.generate([request]) {
+                    let status = engine.status()
+                    let current = status.generatedTokens - 60 * round
+                    if status.requestsServed == round, current > 0 { hasMoved = true }
+                }
+            }
+            #expect(hasMoved)
+        }
+    }
+
     /// Against the logits of single steps, normalised here.
     @Test func promptTokensHaveTheirProbabilities() async throws {
         try await withEngine { engine, decoder in

@@ -86,7 +86,8 @@ struct Bench {
                     name: named.name, method: named.profile.method, target: named.profile.sparsity,
                     decodeTokensPerSecond: rate,
                     speedup: dense.count == runs
-                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense), bytesPerToken: bytes,
+                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
+                    bytesPerToken: bytes,
                     weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
                     storage: traffic(storage[index], runs)))
         }
