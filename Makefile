@@ -7,7 +7,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chessd
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 TEST_LOG := .build/test.log
 
-.PHONY: help setup build demo test check format bench kernels-check decode-check models clean
+.PHONY: help setup build demo test deb install-test check format bench kernels-check decode-check models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -35,8 +35,15 @@ decode-check: build models  ## decodes SmolLM2 with the NEON kernels under qemu,
 	    -o .build/decode-check.chess >/dev/null
 	@Tests/KernelCheck/decode.sh .build/decode-check.chess
 
-check: setup  ## format, layering, limits on length and unsafe code
+check: build  ## format, layering, limits on length and unsafe code, the manual
 	@scripts/check
+	@scripts/check-manual .build/release
+
+deb:  ## packs chessd_VERSION_ARCH.deb for ARCH=amd64 or arm64, by default this machine's; see packaging/README.md
+	@packaging/build-deb $(ARCH)
+
+install-test:  ## installs, upgrades, removes and purges DEB=package in a Debian of its own; needs root
+	@packaging/test-install $(DEB)
 
 format:  ## rewrites the Swift and C sources in the project's format
 	@swift-format format --in-place --parallel --recursive Sources Tests Package.swift
@@ -45,4 +52,4 @@ bench: build  ## decode and prefill speed of the test model; see Benchmarks/READ
 	@scripts/bench
 
 clean:  ## removes what was built
-	@rm -rf .build
+	@rm -rf .build chessd_*.deb chessd-dbgsym_*.deb
