@@ -6,8 +6,11 @@ export PATH := $(patsubst %/,%,$(dir $(SWIFT))):$(or $(PATH),/usr/local/sbin:/us
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chessd
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 TEST_LOG := .build/test.log
+# `make build ARCH=arm64` and `make test ARCH=arm64` on another machine use the cross toolchain.
+CROSS := $(and $(filter arm64,$(ARCH)),$(filter-out aarch64,$(shell uname -m)))
 
-.PHONY: help setup build demo test deb install-test check format bench kernels-check decode-check models clean
+.PHONY: help setup build toolchain demo test deb install-test board-test check format bench kernels-check decode-check \
+    models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -15,8 +18,15 @@ help:  ## this list
 setup:  ## installs what is missing from the distribution's packages
 	@scripts/setup
 
-build: setup  ## builds chessd and chessctl, release
+build: setup  ## builds chessd and chessctl, release; with ARCH=arm64 for boards, by the cross toolchain
+ifneq ($(CROSS),)
+	@toolchain/build-arm64
+else
 	@$(SWIFT) build -c release $(BUILD_FLAGS)
+endif
+
+toolchain:  ## makes the aarch64 cross toolchain in the cache (5 GB, two minutes); see toolchain/README.md
+	@toolchain/make-sdk
 
 models: setup  ## fetches the test model (93 MB, cached)
 	@scripts/fetch-model smollm2 >/dev/null
@@ -24,8 +34,16 @@ models: setup  ## fetches the test model (93 MB, cached)
 demo: build  ## imports a small real model, starts chessd, asks it a question, stops it
 	@scripts/demo
 
-test: build models kernels-check  ## builds and runs every test
+ifneq ($(CROSS),)
+test: build models
+	@toolchain/test-arm64
+else
+test: build models kernels-check  ## builds and runs every test; with ARCH=arm64 what can run under qemu
 	@CHESSD_TEST_MODEL="$$(scripts/fetch-model smollm2)" $(SWIFT) test --no-parallel $(BUILD_FLAGS)
+endif
+
+board-test:  ## boots an emulated Debian 13 board, installs DEB=package there, checks what it promises
+	@toolchain/board/run $(DEB)
 
 kernels-check: setup  ## checks every C kernel against the scalar one, natively and under qemu-aarch64
 	@scripts/check-kernels

@@ -52,7 +52,7 @@ let package = Package(
             swiftSettings: house),
         .target(
             name: "Generation",
-            dependencies: ["Decoder", "Kernels", "Tokenizer", "ChatTemplate", "Machine"],
+            dependencies: ["Decoder", "WeightStore", "Kernels", "Tokenizer", "ChatTemplate", "Machine"],
             swiftSettings: house),
         .target(
             name: "Importing", dependencies: ["GGUF", "WeightStore", "Tensors", "Machine", "Tokenizer"],

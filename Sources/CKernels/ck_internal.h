@@ -22,6 +22,14 @@ static inline uint16_t ck_load16(const uint8_t *p) {
     return v;
 }
 
+static inline const uint8_t *ck_row(const ck_rows *w, size_t r) {
+    return w->base + (w->places ? (size_t)w->places[r] * CK_PLACE_BYTES : r * w->stride);
+}
+
+static inline const uint8_t *ck_channel(const ck_channels *w, size_t c) {
+    return w->codes + (w->places ? (size_t)w->places[c] * CK_PLACE_BYTES : c * w->stride);
+}
+
 // f16 to float, exactly; written out because a compiler for plain x86-64 has no instruction for it.
 static inline float ck_half(uint16_t h) {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;

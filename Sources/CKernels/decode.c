@@ -1,7 +1,7 @@
 #include "ck_internal.h"
 
 void ck_row_decode(float *out, const ck_rows *w, size_t row) {
-    const uint8_t *run = w->base + row * w->stride;
+    const uint8_t *run = ck_row(w, row);
     const size_t padded = ck_pad64(w->cols);
     if (ck_is_float(&w->form)) {
         for (size_t i = 0; i < w->cols; i++) out[i] = ck_float_code(&w->form, run, i);
@@ -16,7 +16,7 @@ void ck_row_decode(float *out, const ck_rows *w, size_t row) {
 }
 
 void ck_channel_decode(float *out, const ck_channels *w, size_t channel) {
-    const uint8_t *run = w->codes + channel * w->stride;
+    const uint8_t *run = ck_channel(w, channel);
     const size_t padded = ck_pad64(w->outputs);
     for (size_t j = 0; j < w->outputs; j++) {
         if (ck_is_float(&w->form)) {

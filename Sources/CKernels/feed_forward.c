@@ -36,7 +36,7 @@ static void list_kept(uint32_t *restrict list, const uint32_t *restrict mask, si
 // Asks for the first bundles of a list, which no call before could foretell.
 static void ask_first(const ck_rows *up, const uint32_t *list) {
     for (size_t i = 0; i < CK_LIST_AHEAD && list[i] != CK_LIST_END; i++) {
-        const uint8_t *bundle = up->base + list[i] * up->stride;
+        const uint8_t *bundle = ck_row(up, list[i]);
         for (size_t b = 0; b < up->stride; b += 64) __builtin_prefetch(bundle + b, 0, 2);
     }
 }
@@ -45,7 +45,11 @@ static void ask_first(const ck_rows *up, const uint32_t *list) {
 static ck_channels part_of(const ck_channels *w, size_t begin, size_t end) {
     ck_channels part = *w;
     part.channels = (w->channels < end * 32 ? w->channels : end * 32) - begin * 32;
-    part.codes += begin * 32 * w->stride;
+    if (w->places) {
+        part.places += begin * 32;
+    } else {
+        part.codes += begin * 32 * w->stride;
+    }
     if (!ck_is_float(&w->form)) {
         part.groups += begin * 32 / w->form.group * w->group_stride;
         if (part.supers) part.supers += begin * 32 / 256 * w->super_stride;

@@ -17,7 +17,8 @@ struct BatchPass: Sendable {
     private var model: ModelParameters { decoder.parameters }
     private var precision: ActivationPrecision { options.precision }
 
-    func attention(_ index: Int, _ worker: Worker) {
+    /// Returns false when weights could not be had.
+    func attention(_ index: Int, _ worker: Worker) -> Bool {
         let layer = decoder.weights.layers[index]
         let plan = options.plan?.layers[index]
         let own = decoder.scratch.workers[worker.index]
@@ -27,10 +28,12 @@ struct BatchPass: Sendable {
         let queries = batch.queries.first(count)
         let (keys, values) = (batch.keys.first(count), batch.values.first(count))
         let outputs = worker.share(of: layer.query.outputs, unit: 64)
+        guard decoder.bring(layer.cached.query, nil, worker) else { return false }
         start(queries, outputs, layer.queryBias)
         add(queryInput?.base(0), to: queries, outputs)
         (queryInput?.rows ?? batch.input).multiplyAdd(
             into: queries, layer.query, outputs: outputs, precision, kernels, own.kernel)
+        decoder.keep(layer.cached.query, worker)
         let keyRows = worker.share(of: layer.key.rows, unit: 32)
         let spare = batch.spare.first(count, length: layer.key.rows)
         let input = keyInput?.rows ?? batch.input
@@ -47,13 +50,13 @@ struct BatchPass: Sendable {
         worker.barrier()
         attend(index, worker)
         worker.barrier()
-        output(layer, plan?.attentionOutput, index, worker)
+        return output(layer, plan?.attentionOutput, index, worker)
     }
 
     /// `residual += o_proj · mixed`.
     private func output(
         _ layer: ModelWeights.Layer, _ sparse: SparsityPlan.Input?, _ index: Int, _ worker: Worker
-    ) {
+    ) -> Bool {
         let own = decoder.scratch.workers[worker.index]
         for row in worker.share(of: count) {
             let mixed = batch.mixed.row(row)
@@ -62,16 +65,20 @@ struct BatchPass: Sendable {
             batch.mixed.quantize(row, precision, kernels)
         }
         worker.barrier()
+        guard decoder.bring(layer.cached.attentionOutput, nil, worker) else { return false }
         let residual = batch.residual.first(count)
         let share = worker.share(of: model.embedding, unit: 64)
         add(layer.attentionOutputBias, to: residual, share)
         add(sparse?.base.first, to: residual, share)
         batch.mixed.multiplyAdd(
             into: residual, layer.attentionOutput, outputs: share, precision, kernels, own.kernel)
+        decoder.keep(layer.cached.attentionOutput, worker)
         worker.barrier()
+        return true
     }
 
-    func feedForward(_ index: Int, _ worker: Worker) {
+    /// Returns false when weights could not be had.
+    func feedForward(_ index: Int, _ worker: Worker) -> Bool {
         let layer = decoder.weights.layers[index]
         let plan = options.plan?.layers[index]
         let own = decoder.scratch.workers[worker.index]
@@ -80,10 +87,13 @@ struct BatchPass: Sendable {
         prepare(layer.feedForwardNorm, .feedForwardInput, [gateInput, upInput], index, worker)
         let (gate, up) = (batch.hidden.rows(count), batch.up.first(count))
         let outputs = worker.share(of: model.feedForward, unit: 64)
+        guard decoder.bring(layer.cached.gate, nil, worker) else { return false }
         start(gate, outputs, nil)
         add(gateInput?.base(0), to: gate, outputs)
         (gateInput?.rows ?? batch.input).multiplyAdd(
             into: gate, layer.gate, outputs: outputs, precision, kernels, own.kernel)
+        decoder.keep(layer.cached.gate, worker)
+        guard decoder.bring(layer.cached.bundles, nil, worker) else { return false }
         (upInput?.rows ?? batch.input).multiply(
             into: up, spare: batch.spare.first(count, length: model.feedForward), layer.up, rows: outputs,
             precision, kernels, own.kernel)
@@ -105,7 +115,9 @@ struct BatchPass: Sendable {
         batch.hidden.multiplyAdd(
             into: batch.residual.first(count), layer.down,
             outputs: worker.share(of: model.embedding, unit: 64), precision, kernels, own.kernel)
+        decoder.keep(layer.cached.bundles, worker)
         worker.barrier()
+        return true
     }
 
     /// Normalises and quantises this worker's tokens, and makes the sparse inputs of them.

@@ -34,10 +34,15 @@ struct BatchScratch: Sendable {
     let isStopped: SharedBuffer<UInt8>
 
     /// Tokens whose logits are computed together.
-    static let headRows = 32
+    let headRows: Int
 
-    init(_ shape: ModelParameters, capacity: Int) {
+    /// What makes the head fast, and what does where memory is short.
+    static let headRowsAtMost = 32
+    static let headRowsWithin = 4
+
+    init(_ shape: ModelParameters, capacity: Int, headRows: Int) {
         self.capacity = capacity
+        self.headRows = headRows
         let queryWidth = shape.heads * shape.headDimension
         let keyWidth = shape.keyValueHeads * shape.headDimension
         residual = Rows(capacity, shape.embedding)
@@ -52,8 +57,8 @@ struct BatchScratch: Sendable {
         dropped = (0..<2).map { _ in BatchInput(length: shape.embedding, capacity: capacity) }
         mixed = BatchInput(length: queryWidth, capacity: capacity)
         hidden = BatchInput(length: shape.feedForward, capacity: capacity)
-        logits = (0..<2).map { _ in Rows(Self.headRows, shape.vocabulary) }
-        spareLogits = Rows(Self.headRows, shape.vocabulary)
+        logits = (0..<2).map { _ in Rows(headRows, shape.vocabulary) }
+        spareLogits = Rows(headRows, shape.vocabulary)
         claims = ClaimCounters(count: shape.layers)
         isStopped = SharedBuffer(count: 1)
     }

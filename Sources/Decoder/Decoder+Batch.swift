@@ -72,7 +72,7 @@ extension Decoder {
     /// - Parameters:
     ///   - output: takes the residual streams after the last of the layers; may be the source.
     ///   - isCancelled: asked at each layer.
-    /// - Returns: false when it was cancelled.
+    /// - Returns: false when it was cancelled, or after a fault.
     package func evaluate(
         _ source: BatchSource, at position: Int, layers: Range<Int>? = nil,
         options: BatchOptions = BatchOptions(), output: Residuals? = nil,
@@ -105,19 +105,23 @@ extension Decoder {
         let pass = BatchPass(
             decoder: self, options: options, position: position + rows.lowerBound, count: rows.count)
         pool.run { worker in
+            if case .tokens(let tokens) = source {
+                guard bringEmbedding(of: tokens[rows], worker) else { return }
+            }
             for row in worker.share(of: rows.count) {
                 load(source, rows.lowerBound + row, row, position)
             }
+            if case .tokens = source { keep(weights.embeddingRecords, worker) }
             worker.barrier()
             for index in layers {
                 if worker.index == 0 && isCancelled() { batch.isStopped[0] = 1 }
-                pass.attention(index, worker)
-                if batch.isStopped[0] == 1 { return }
-                pass.feedForward(index, worker)
+                guard pass.attention(index, worker), batch.isStopped[0] == 0,
+                    pass.feedForward(index, worker)
+                else { return }
             }
         }
         tallied[0] += rows.count
-        return batch.isStopped[0] == 0
+        return batch.isStopped[0] == 0 && !hasFault
     }
 
     /// The stream that token `index` of the source begins with, and the angles of its position.
@@ -130,12 +134,8 @@ extension Decoder {
         case .residuals(let residuals): residual.copy(residuals[index])
         }
         let pairs = parameters.rope.dimension / 2
-        let range = row * pairs..<(row + 1) * pairs
-        batch.cosines.withMutableSpan(range) { cosines in
-            batch.sines.withMutableSpan(range) { sines in
-                rotary.fill(position: position + index, cosines: &cosines, sines: &sines)
-            }
-        }
+        rotary.fill(
+            position: position + index, cosines: batch.cosines, sines: batch.sines, from: row * pairs)
     }
 
     /// Calls `body` with the logits of each token of `residuals`, and of `other` where it is given, which
@@ -148,8 +148,8 @@ extension Decoder {
     ) {
         precondition(other == nil || other?.count == residuals.count, "\(residuals.count) tokens")
         let tokens = tokens ?? Array(0..<residuals.count)
-        for start in stride(from: 0, to: tokens.count, by: BatchScratch.headRows) {
-            let count = min(BatchScratch.headRows, tokens.count - start)
+        for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
+            let count = min(batch.headRows, tokens.count - start)
             let first = batch.logits[0].first(count)
             let second = batch.logits[1].first(count)
             pool.run { worker in

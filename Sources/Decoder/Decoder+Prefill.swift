@@ -8,7 +8,7 @@ extension Decoder {
     ///   - plan: channels to leave out of every token; dense without one.
     ///   - isCancelled: asked now and then; once true, the rest is dropped.
     ///   - eachLogits: told the logits of each token, in order, by its index in `tokens`.
-    /// - Returns: false when it was cancelled; the cache then still holds the first `position` tokens.
+    /// - Returns: false when it was cancelled, or after a fault; the cache then still holds the first `position` tokens.
     package func prefill(
         _ tokens: [Int32], at position: Int, plan: SparsityPlan? = nil,
         isCancelled: @Sendable () -> Bool = { false }, eachLogits: ((Int, FloatSlice) -> Void)? = nil
@@ -22,6 +22,7 @@ extension Decoder {
                 for index in start..<end {
                     if isCancelled() { return false }
                     step(tokens[index], at: position + index, plan: plan)
+                    if hasFault { return false }
                 }
             } else {
                 guard
@@ -48,9 +49,9 @@ extension Decoder {
     ) -> Bool {
         let residual = batch.residual.first(tokens.count)
         if let eachLogits {
-            for start in stride(from: 0, to: tokens.count, by: BatchScratch.headRows) {
+            for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
                 if isCancelled() { return false }
-                let count = min(BatchScratch.headRows, tokens.count - start)
+                let count = min(batch.headRows, tokens.count - start)
                 let rows = batch.logits[0].first(count)
                 pool.run { worker in head({ residual[start + $0] }, into: rows, .int8, worker) }
                 for row in 0..<count { eachLogits(tokens.lowerBound + start + row, rows[row]) }

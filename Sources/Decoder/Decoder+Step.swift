@@ -18,11 +18,14 @@ extension Decoder {
         fillAngles(position)
         pool.run { worker in
             let residual = scratch.workers[worker.index].residual
+            guard bringEmbedding(of: CollectionOfOne(token), worker) else { return }
             kernels.decodeRow(Int(token), of: weights.embedding, into: residual)
+            keep(weights.embeddingRecords, worker)
             for index in weights.layers.indices {
                 let sparse = plan?.layers[index]
-                attention(index, position, sparse, worker)
-                feedForward(index, sparse, worker)
+                guard attention(index, position, sparse, worker), feedForward(index, sparse, worker) else {
+                    return
+                }
             }
             head(worker)
         }
@@ -30,12 +33,7 @@ extension Decoder {
     }
 
     private func fillAngles(_ position: Int) {
-        let pairs = 0..<scratch.cosines.count
-        scratch.cosines.withMutableSpan(pairs) { cosines in
-            scratch.sines.withMutableSpan(pairs) { sines in
-                rotary.fill(position: position, cosines: &cosines, sines: &sines)
-            }
-        }
+        rotary.fill(position: position, cosines: scratch.cosines, sines: scratch.sines, from: 0)
     }
 
     /// Normalises the residual stream and quantises it, each worker for itself.
@@ -46,15 +44,18 @@ extension Decoder {
         return normed
     }
 
+    /// Returns false when weights could not be had.
     private func attention(
         _ index: Int, _ position: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
-    ) {
+    ) -> Bool {
         let layer = weights.layers[index]
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.attentionNorm, own)
         let dense = StepInput(values: normed, activations: own.input)
         let input = masked(dense, sparse?.queryInput, own.sparseInput, .queryInput, index, worker)
+        guard bring(layer.cached.query, input.mask?.words, worker) else { return false }
         addChunks(scratch.queryParts, layer.query, input, .query, index)
+        keep(layer.cached.query, worker)
         keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         worker.barrier()
         attend(index, position, sparse, worker)
@@ -65,13 +66,16 @@ extension Decoder {
         let output = masked(
             StepInput(values: mixed, activations: own.mixed), sparse?.attentionOutput, own.sparseMixed,
             .attentionOutput, index, worker)
+        guard bring(layer.cached.attentionOutput, output.mask?.words, worker) else { return false }
         addChunks(scratch.outputParts, layer.attentionOutput, output, .output, index)
+        keep(layer.cached.attentionOutput, worker)
         worker.barrier()
         if let bias = layer.attentionOutputBias { kernels.add(FloatSlice(bias), to: own.residual) }
         if let base = sparse?.attentionOutput?.base.first {
             kernels.add(FloatSlice(base, 0..<parameters.embedding), to: own.residual)
         }
         addParts(scratch.outputParts, to: own.residual)
+        return true
     }
 
     /// Takes chunks of channels and leaves their products in `parts`.
@@ -168,37 +172,47 @@ extension Decoder {
 
     var attentionScale: Float { 1 / Float(parameters.headDimension).squareRoot() }
 
-    private func feedForward(_ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker) {
+    /// Returns false when weights could not be had.
+    private func feedForward(_ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker) -> Bool {
         let layer = weights.layers[index]
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.feedForwardNorm, own)
         let dense = StepInput(values: normed, activations: own.input)
-        let gate = gate(layer, index, dense, sparse, worker)
-        let input =
+        let input = masked(dense, sparse?.gateInput, own.sparseInput, .gateInput, index, worker)
+        guard bring(layer.cached.gate, input.mask?.words, worker) else { return false }
+        let gate = gate(layer, index, input, sparse, worker)
+        keep(layer.cached.gate, worker)
+        let upInput =
             sparse?.upInput.map { dropped(dense, $0, own.sparseInput, .upInput, index, worker) } ?? dense
         worker.barrier()
+        let bundles = layer.cached.bundles
+        guard beginBundles(bundles, index, sparse, worker) else { return false }
         let parts = scratch.feedForwardParts
         while let chunk = claim(.feedForward, index, of: parts.sums.count) {
+            awaitBundles(bundles, chunk: chunk, worker)
+            if hasFault { break }
             parts.sums[chunk].fill(0)
             kernels.feedForward(
-                into: parts.sums[chunk], up: layer.up, down: layer.down, input.activations,
-                values: input.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
+                into: parts.sums[chunk], up: layer.up, down: layer.down, upInput.activations,
+                values: upInput.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
                 hiddenLimit: sparse?.downInput?.limits[0] ?? 0, blocks: parts.blocks(chunk),
                 scratch: own.kernel)
         }
         worker.barrier()
+        if hasFault { return false }
+        keep(bundles, worker)
         addParts(parts, to: own.residual)
+        return true
     }
 
     /// The activated gate and the mask of hidden channels, of which each worker computes its share.
     private func gate(
-        _ layer: ModelWeights.Layer, _ index: Int, _ dense: StepInput, _ sparse: SparsityPlan.Layer?,
+        _ layer: ModelWeights.Layer, _ index: Int, _ input: StepInput, _ sparse: SparsityPlan.Layer?,
         _ worker: Worker
     ) -> FloatSlice {
         let own = scratch.workers[worker.index]
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
         let outputs = worker.share(of: parameters.feedForward, unit: 64)
-        let input = masked(dense, sparse?.gateInput, own.sparseInput, .gateInput, index, worker)
         start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
         kernels.addChannels(
             into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,
@@ -207,6 +221,9 @@ extension Decoder {
         if let rule = sparse?.channels {
             kernels.keep(gate, by: rule, channels: outputs, into: scratch.channels)
             own.tally.add(scratch.channels.keptCount(outputs), .channels, index)
+            if let urgent = sparse?.absentChannels {
+                kernels.keep(gate, by: urgent, channels: outputs, into: scratch.urgentChannels)
+            }
         }
         return gate
     }

@@ -24,11 +24,12 @@ package final class Decoder: Sendable {
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
     ///   - threads: workers of a step, the caller among them.
-    package init(store: WeightStore, kernels: KernelSet, context: Int, threads: Int) throws {
+    ///   - isSmall: whether to take less memory where that costs little speed.
+    package init(
+        store: WeightStore, kernels: KernelSet, context: Int, threads: Int, isSmall: Bool = false
+    ) throws {
         let shape = store.parameters
-        guard context >= 1, context <= shape.contextLength else {
-            throw DecoderError.contextTooLong(path: store.path, asked: context, trained: shape.contextLength)
-        }
+        try Self.check(context, shape, path: store.path)
         parameters = shape
         self.kernels = kernels
         weights = try ModelWeights(store)
@@ -38,7 +39,15 @@ package final class Decoder: Sendable {
         pool = WorkerPool(threadCount: threads)
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)
-        batch = BatchScratch(shape, capacity: min(Self.batchSize, context))
+        batch = BatchScratch(
+            shape, capacity: min(Self.batchSize, context),
+            headRows: isSmall ? BatchScratch.headRowsWithin : BatchScratch.headRowsAtMost)
+    }
+
+    static func check(_ context: Int, _ shape: ModelParameters, path: String) throws(DecoderError) {
+        guard context >= 1, context <= shape.contextLength else {
+            throw .contextTooLong(path: path, asked: context, trained: shape.contextLength)
+        }
     }
 
     /// Tokens that a prefill computes together.

@@ -3,6 +3,8 @@ package enum DecoderError: Error, Equatable, CustomStringConvertible {
     /// The tensor's layout or dimensions are not what the hyperparameters call for.
     case unexpectedLayout(path: String, tensor: String, found: String, expected: String)
     case contextTooLong(path: String, asked: Int, trained: Int)
+    /// What must be in memory is more than the process may take.
+    case budgetTooSmall(path: String, budget: Int, needed: Int)
 
     package var description: String {
         switch self {
@@ -10,6 +12,10 @@ package enum DecoderError: Error, Equatable, CustomStringConvertible {
             "\(path): \(tensor) is \(found), the model's parameters call for \(expected); import the model again"
         case .contextTooLong(let path, let asked, let trained):
             "\(path): a context of \(asked) was asked for, the model was trained for \(trained); lower --context"
+        case .budgetTooSmall(let path, let budget, let needed):
+            "\(path): at least \(mebibytes(needed)) MiB must be in memory, the budget is \(mebibytes(budget)) MiB; "
+                + "lower --context, use a profile that thins the gate, or raise --memory-budget"
         }
     }
+    private func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
 }

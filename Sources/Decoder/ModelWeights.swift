@@ -14,6 +14,10 @@ package struct ModelWeights: Sendable {
     /// Whether the head is the embedding.
     package let isTied: Bool
     package let layers: [Layer]
+    /// Reads what is not in memory, where the store was opened with a plan for that.
+    package let cache: RecordCache?
+    /// Set when rows of the embedding are fetched one by one.
+    package let embeddingRecords: CachedTensor?
     /// `[rope.dimension / 2]` divisors of the rotary frequencies; empty when the model has none.
     package let rotaryDivisors: [Float]
 
@@ -38,6 +42,17 @@ package struct ModelWeights: Sendable {
         package let up: RowMatrix
         /// `[D, F]`, a channel in each bundle.
         package let down: ChannelMatrix
+        /// Which of these are fetched channel by channel.
+        package let cached: Cached
+
+        /// Tensors of which only some records are in memory; the others are all there.
+        package struct Cached: Sendable {
+            package let query: CachedTensor?
+            package let attentionOutput: CachedTensor?
+            package let gate: CachedTensor?
+            /// Bundles of `up` and `down`.
+            package let bundles: CachedTensor?
+        }
     }
 
     package init(_ store: WeightStore) throws {
@@ -47,6 +62,8 @@ package struct ModelWeights: Sendable {
         let keys = shape.keyValueHeads * shape.headDimension
         embedding = try read.rows("token_embd", shape.vocabulary, shape.embedding)
         outputNorm = try read.vector("output_norm", shape.embedding)
+        cache = store.cache
+        embeddingRecords = try store.tensor("token_embd").cached
         isTied = !read.has("output")
         output =
             !isTied ? try read.rows("output", shape.vocabulary, shape.embedding) : embedding
@@ -68,7 +85,12 @@ package struct ModelWeights: Sendable {
                 attentionOutputBias: try read.optionalVector("\(name).attn_output.bias", shape.embedding),
                 feedForwardNorm: try read.vector("\(name).ffn_norm", shape.embedding),
                 gate: try read.channels("\(name).ffn_gate", shape.feedForward, shape.embedding),
-                up: bundle.up, down: bundle.down)
+                up: bundle.up, down: bundle.down,
+                cached: Layer.Cached(
+                    query: try store.tensor("\(name).attn_q").cached,
+                    attentionOutput: try store.tensor("\(name).attn_output").cached,
+                    gate: try store.tensor("\(name).ffn_gate").cached,
+                    bundles: try store.tensor("\(name).ffn").cached))
         }
     }
 
@@ -129,7 +151,8 @@ private struct TensorReader {
         guard case .rows(let form, rows, columns) = tensor.layout else {
             throw mismatch(tensor, "rows [\(rows), \(columns)]")
         }
-        return RowMatrix(form: form, rows: rows, columns: columns, region: tensor.codes)
+        return RowMatrix(
+            form: form, rows: rows, columns: columns, region: tensor.codes, places: tensor.cached?.places)
     }
 
     func channels(_ name: String, _ outputs: Int, _ channels: Int) throws -> ChannelMatrix {
@@ -138,7 +161,8 @@ private struct TensorReader {
             throw mismatch(tensor, "channels [\(outputs), \(channels)]")
         }
         return ChannelMatrix(
-            form: form, outputs: outputs, channels: channels, codes: tensor.codes, planes: tensor.planes)
+            form: form, outputs: outputs, channels: channels, codes: tensor.codes, planes: tensor.planes,
+            places: tensor.cached?.places)
     }
 
     func bundle(_ name: String, _ shape: ModelParameters) throws -> (up: RowMatrix, down: ChannelMatrix) {
@@ -154,10 +178,10 @@ private struct TensorReader {
         return (
             RowMatrix(
                 form: up, rows: shape.feedForward, columns: shape.embedding, region: tensor.codes,
-                stride: stride),
+                stride: stride, places: tensor.cached?.places),
             ChannelMatrix(
                 form: down, outputs: shape.embedding, channels: shape.feedForward, codes: tensor.codes,
-                planes: tensor.planes, offset: rowStride, stride: stride)
+                planes: tensor.planes, offset: rowStride, stride: stride, places: tensor.cached?.places)
         )
     }
 

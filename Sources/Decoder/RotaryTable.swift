@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Machine
 package import WeightStore
 
 /// The angles by which rotary embedding turns the pairs of a head at a position.
@@ -45,13 +46,12 @@ package struct RotaryTable: Sendable {
         return Float(rope.dimension) * logf(ratio) / (2 * logf(rope.base))
     }
 
-    /// Writes the cosines and sines of `position` into `[dimension / 2]` each.
-    func fill(position: Int, cosines: inout MutableSpan<Float>, sines: inout MutableSpan<Float>) {
-        precondition(cosines.count == frequencies.count && sines.count == frequencies.count)
+    /// Writes the cosines and sines of `position` into `[dimension / 2]` each, from element `start` on.
+    func fill(position: Int, cosines: SharedBuffer<Float>, sines: SharedBuffer<Float>, from start: Int) {
         for pair in 0..<frequencies.count {
             let theta = Float(position) * frequencies[pair]
-            cosines[pair] = cosf(theta) * magnitude
-            sines[pair] = sinf(theta) * magnitude
+            cosines[start + pair] = cosf(theta) * magnitude
+            sines[start + pair] = sinf(theta) * magnitude
         }
     }
 }

@@ -14,6 +14,8 @@ package struct SparsityPlan: Sendable {
         var upInput: Input?
         /// On the activated gate.
         var channels: KeepRule?
+        /// The same for channels that are not in memory; `nil` where all are treated alike.
+        var absentChannels: KeepRule?
         /// On the product of gate and `up`; one limit for all channels.
         var downInput: KeepRule?
 
@@ -42,23 +44,30 @@ package struct SparsityPlan: Sendable {
 
 extension Decoder {
     /// Reads the profile at `path`, holds it against `store`, which this decoder is of, and makes it ready.
+    ///
+    /// - Parameter absentFactor: instead of the file's own.
     package func plan(
-        at path: String, for store: WeightStore
+        at path: String, for store: WeightStore, absentFactor: Float? = nil
     ) throws(ProfileError) -> (profile: SparsityProfile, plan: SparsityPlan) {
-        let profile = try SparsityProfile(path: path)
+        var profile = try SparsityProfile(path: path)
+        if let absentFactor { profile.absentFactor = absentFactor }
         try profile.check(fits: store, path: path)
-        return (profile, plan(profile))
+        let made = plan(profile)
+        if let fault = takeFault() { throw .unreadable(path: path, reason: fault.description) }
+        return (profile, made)
     }
 
     /// Makes `profile` ready. The caller has checked that it was made for this model.
     ///
     /// - Cost: one read of the weights whose inputs have a center.
     package func plan(_ profile: SparsityProfile) -> SparsityPlan {
-        plan { site, layer in profile.sites[site]?[layer] }
+        plan(absentFactor: profile.absentFactor) { site, layer in profile.sites[site]?[layer] }
     }
 
     /// A plan of the rules that `rule` gives for each site and layer.
-    package func plan(_ rule: (SparsitySite, Int) -> SparsityProfile.Rule?) -> SparsityPlan {
+    package func plan(
+        absentFactor: Float = 1, _ rule: (SparsitySite, Int) -> SparsityProfile.Rule?
+    ) -> SparsityPlan {
         let layers = weights.layers.indices.map { index in
             let layer = weights.layers[index]
             func keepRule(_ site: SparsitySite) -> KeepRule? {
@@ -71,18 +80,26 @@ extension Decoder {
                     limits: SharedBuffer(limits),
                     center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
             }
-            func input(_ site: SparsitySite, _ products: [Product]) -> SparsityPlan.Input? {
+            func input(
+                _ site: SparsitySite, _ products: [Product], _ cached: CachedTensor? = nil
+            ) -> SparsityPlan.Input? {
                 guard let rule = keepRule(site) else { return nil }
-                let base = rule.center.map { center in products.map { $0.times(center, kernels) } } ?? []
+                guard let center = rule.center else { return SparsityPlan.Input(rule: rule, base: []) }
+                let base = withRecords(of: cached) { products.map { $0.times(center, kernels) } }
                 return SparsityPlan.Input(rule: rule, base: base)
             }
             var plan = SparsityPlan.Layer()
-            plan.queryInput = input(.queryInput, [.channels(layer.query)])
+            plan.queryInput = input(.queryInput, [.channels(layer.query)], layer.cached.query)
             plan.keyValueInput = input(.keyValueInput, [.rows(layer.key), .rows(layer.value)])
-            plan.attentionOutput = input(.attentionOutput, [.channels(layer.attentionOutput)])
-            plan.gateInput = input(.gateInput, [.channels(layer.gate)])
-            plan.upInput = input(.upInput, [.rows(layer.up)])
+            plan.attentionOutput = input(
+                .attentionOutput, [.channels(layer.attentionOutput)], layer.cached.attentionOutput)
+            plan.gateInput = input(.gateInput, [.channels(layer.gate)], layer.cached.gate)
+            plan.upInput = input(.upInput, [.rows(layer.up)], layer.cached.bundles)
             plan.channels = keepRule(.channels)
+            if absentFactor > 1, layer.cached.bundles != nil, let channels = plan.channels {
+                let limits = channels.limits.elements(0..<channels.limits.count)
+                plan.absentChannels = KeepRule(limits: SharedBuffer(limits.map { $0 * absentFactor }))
+            }
             plan.downInput = keepRule(.downInput)
             return plan
         }

@@ -16,6 +16,8 @@ struct StepScratch: Sendable {
     let gate: SharedBuffer<Float>
     /// Hidden channels that this token needs; each worker writes the part whose gate it has computed.
     let channels: KeepMask
+    /// Those of them that would be needed even if they were not in memory.
+    let urgentChannels: KeepMask
     /// Products of chunks of channels, to be summed: of `q_proj`, `o_proj` and the feed-forward part.
     let queryParts: Partials
     let outputParts: Partials
@@ -26,6 +28,8 @@ struct StepScratch: Sendable {
     /// One counter per layer and `Phase`.
     let claims: ClaimCounters
     let workers: [WorkerScratch]
+    /// A bit for each row of the embedding.
+    let wantedRows: SharedBuffer<UInt32>
 
     init(_ shape: ModelParameters, context: Int, threads: Int) {
         let width = WeightForm.padded(shape.embedding)
@@ -37,6 +41,7 @@ struct StepScratch: Sendable {
         mixed = SharedBuffer(count: queryWidth)
         gate = SharedBuffer(count: WeightForm.padded(shape.feedForward))
         channels = KeepMask(count: shape.feedForward)
+        urgentChannels = KeepMask(count: shape.feedForward)
         queryParts = Partials(channels: shape.embedding, outputs: queryWidth, atMost: 4)
         outputParts = Partials(
             channels: shape.heads * shape.headDimension, outputs: width, atMost: 4)
@@ -45,6 +50,7 @@ struct StepScratch: Sendable {
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
         claims = ClaimCounters(count: Phase.count * shape.layers)
+        wantedRows = SharedBuffer(count: (shape.vocabulary + 31) / 32)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
 }
@@ -69,6 +75,11 @@ struct Partials: Sendable {
         sums = (0..<min(count, blocks)).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
     }
 
+    /// The channels where chunks begin, and the end.
+    func bounds(channels: Int) -> [Int] {
+        sums.indices.map { 32 * blocks($0).lowerBound } + [channels]
+    }
+
     /// The blocks of 32 channels in a chunk.
     func blocks(_ chunk: Int) -> Range<Int> {
         blocks * chunk / sums.count..<blocks * (chunk + 1) / sums.count
@@ -91,6 +102,7 @@ struct WorkerScratch: Sendable {
     /// Hidden channels of one token of a batch.
     let channelMask: KeepMask
     let tally: SiteTally
+    let unpacker = UnitUnpacker()
 
     init(_ shape: ModelParameters, context: Int) {
         residual = FloatSlice(

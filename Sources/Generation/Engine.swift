@@ -18,19 +18,21 @@ package final class Engine: TextGenerator {
     /// - Parameters:
     ///   - template: `nil` when the model has none; chat requests are then refused.
     ///   - sparsity: what requests may leave out; `model` lists the same names.
+    ///   - memory: the budget, where weights do not fit it.
     ///   - queueCapacity: requests that may wait behind the running one.
     package init(
         _ decoder: Decoder, tokenizer: Tokenizer, template: ChatTemplate?, model: ModelDescription,
-        sparsity: SparsityPlans = SparsityPlans(), queueCapacity: Int
+        sparsity: SparsityPlans = SparsityPlans(), queueCapacity: Int, memory: MemoryStatus? = nil
     ) {
         self.model = model
         self.tokenizer = tokenizer
         self.template = template
-        queue = JobQueue(
-            EngineStatus(
-                activity: .idle, queued: 0, queueCapacity: queueCapacity, requestsServed: 0, promptTokens: 0,
-                generatedTokens: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
-                threads: decoder.threadCount, kernels: decoder.kernels.name))
+        var status = EngineStatus(
+            activity: .idle, queued: 0, queueCapacity: queueCapacity, requestsServed: 0, promptTokens: 0,
+            generatedTokens: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
+            threads: decoder.threadCount, kernels: decoder.kernels.name)
+        status.memory = memory
+        queue = JobQueue(status)
         thread = ComputeThread.start(name: "chess-engine")
         core = EngineCore(
             decoder, tokenizer: tokenizer, sparsity: sparsity, queue: queue, thread: thread)

@@ -2,6 +2,7 @@ internal import Decoder
 internal import Kernels
 internal import Machine
 internal import Tokenizer
+internal import WeightStore
 
 /// The part of the engine that computes: one request at a time, on a thread of its own.
 actor EngineCore {
@@ -34,11 +35,24 @@ actor EngineCore {
             if job.isCancelled {
                 job.events.finish()
             } else {
-                for request in job.requests { run(request, of: job) }
-                job.events.finish()
+                serve(job)
             }
             queue.finish()
         }
+    }
+
+    /// Serves the requests of `job` one after the other, up to one for which the weights cannot be read.
+    private func serve(_ job: Job) {
+        for request in job.requests {
+            run(request, of: job)
+            guard let fault = decoder.takeFault() else { continue }
+            cached = []
+            queue.update { $0.fault = fault.description }
+            job.events.finish(throwing: GenerationError.weights(reason: fault.description))
+            return
+        }
+        queue.update { $0.fault = nil }
+        job.events.finish()
     }
 
     private func run(_ request: GenerationRequest, of job: Job) {
@@ -54,6 +68,7 @@ actor EngineCore {
         cached.removeLast(cached.count - reused)
         var progress = Progress(reason: .length, reused: reused, begin: begin)
         guard prefill(request, from: reused, plan: choice.promptPlan, of: job) else {
+            if decoder.hasFault { return }
             progress.reason = .cancelled
             finish(request, of: job, progress)
             return
@@ -61,7 +76,7 @@ actor EngineCore {
         cached = prompt
         queue.update { $0.activity = .decode }
         generate(request, plan: choice.plan, of: job, &progress)
-        finish(request, of: job, progress)
+        if !decoder.hasFault { finish(request, of: job, progress) }
     }
 
     /// Tokens at the start of the prompt that the cache holds already; the last token is always evaluated anew,
@@ -138,6 +153,7 @@ actor EngineCore {
             }
             guard progress.generated < limit else { break }
             decoder.step(token, at: cached.count, plan: plan)
+            if decoder.hasFault { return }
             cached.append(token)
         }
         progress.trailing = stops.append(characters.flush()) + stops.flush()
@@ -180,7 +196,14 @@ actor EngineCore {
             cachedTokens: progress.reused, completionTokens: progress.generated,
             prefillSeconds: Double(end - progress.begin) * 1e-9,
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
+        let traffic = decoder.weights.cache?.total
         queue.update { status in
+            if let traffic {
+                status.memory?.wanted = traffic.wanted
+                status.memory?.missed = traffic.missed
+                status.memory?.bytesRead = traffic.bytesRead
+                status.memory?.reads = traffic.reads
+            }
             status.requestsServed += 1
             status.promptTokens += summary.promptTokens
             status.generatedTokens += summary.completionTokens

@@ -94,6 +94,10 @@ package struct EngineStatus: Sendable, Equatable {
     package var threads: Int
     /// The instruction set the kernels use, such as `neon-dotprod`.
     package var kernels: String
+    /// Why the last request could not be served, when the weights were the reason; `nil` since one was.
+    package var fault: String?
+    /// What is kept in memory of weights that do not fit; `nil` when all are there.
+    package var memory: MemoryStatus?
 
     package init(
         activity: Activity, queued: Int, queueCapacity: Int, requestsServed: Int, promptTokens: Int,
@@ -110,5 +114,22 @@ package struct EngineStatus: Sendable, Equatable {
         self.decodeTokensPerSecond = decodeTokensPerSecond
         self.threads = threads
         self.kernels = kernels
+    }
+}
+
+/// A memory budget and what was read because of it.
+package struct MemoryStatus: Sendable, Equatable {
+    /// Bytes that the process may take, and of those what weights have.
+    package var budget: Int
+    package var weights: Int
+    /// Units of weights that were wanted so far, and of those the ones that had to be read.
+    package var wanted = 0
+    package var missed = 0
+    package var bytesRead = 0
+    package var reads = 0
+
+    package init(budget: Int, weights: Int) {
+        self.budget = budget
+        self.weights = weights
     }
 }

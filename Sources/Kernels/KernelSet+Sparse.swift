@@ -5,7 +5,8 @@ internal import Tensors
 /// Which of `count` channels are kept: one bit each, in words of 32.
 package struct KeepMask: Sendable {
     package let count: Int
-    let words: SharedBuffer<UInt32>
+    /// `[count / 32]`, rounded up.
+    package let words: SharedBuffer<UInt32>
 
     /// All dropped.
     package init(count: Int) {

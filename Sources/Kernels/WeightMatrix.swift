@@ -5,7 +5,8 @@ package import Tensors
 /// A matrix `[rows, columns]` stored row by row; see `ck_rows`.
 ///
 /// UNSAFE FENCE: `init` has compared the region's length with what the kernels walk; the region keeps the
-/// bytes alive and in place, and they are never written.
+/// bytes alive and in place, and they are never written. Of scattered rows the cache that places them promises
+/// that every place it has ever written lies in the region.
 @safe package struct RowMatrix: @unchecked Sendable {
     package let form: WeightForm
     package let rows: Int
@@ -13,25 +14,31 @@ package import Tensors
     /// Bytes that reading one row touches.
     package let rowBytes: Int
     private let region: ByteRegion
+    private let places: SharedBuffer<UInt32>?
     let raw: ck_rows
 
     /// - Parameters:
     ///   - stride: bytes from one row to the next; the form's own unless rows are part of a bundle.
     ///   - offset: of the first row in `region`.
+    ///   - places: where each row lies, in units of 16 bytes from `offset` on; by `stride` without them.
     package init(
-        form: WeightForm, rows: Int, columns: Int, region: ByteRegion, offset: Int = 0, stride: Int? = nil
+        form: WeightForm, rows: Int, columns: Int, region: ByteRegion, offset: Int = 0, stride: Int? = nil,
+        places: SharedBuffer<UInt32>? = nil
     ) {
         let stride = stride ?? form.rowStride(columns: columns)
         rowBytes = form.packedBytes(columns) + form.rowScaleBytes(columns: columns)
         precondition(
-            rows > 0 && offset + (rows - 1) * stride + rowBytes <= region.byteCount,
+            rows > 0 && (places.map { $0.count >= rows }
+                ?? (offset + (rows - 1) * stride + rowBytes <= region.byteCount)),
             "[\(rows), \(columns)] at \(offset) by \(stride) of \(region.byteCount) bytes")
         self.form = form
         self.rows = rows
         self.columns = columns
         self.region = region
+        self.places = places
         unsafe raw = ck_rows(
-            form: form.raw, rows: rows, cols: columns, base: region.base + offset, stride: stride)
+            form: form.raw, rows: rows, cols: columns, base: region.base + offset, stride: stride,
+            places: places.map { unsafe UnsafePointer($0.address()) })
     }
 }
 
@@ -48,20 +55,23 @@ package import Tensors
     package let planeBytes: Int
     private let codes: ByteRegion
     private let planes: ByteRegion?
+    private let places: SharedBuffer<UInt32>?
     let raw: ck_channels
 
     /// - Parameters:
     ///   - stride: bytes from one channel to the next; the form's own unless channels are part of a bundle.
     ///   - offset: of the first channel in `codes`.
+    ///   - places: where each channel lies, in units of 16 bytes from `offset` on; by `stride` without them.
     package init(
         form: WeightForm, outputs: Int, channels: Int, codes: ByteRegion, planes: ByteRegion?,
-        offset: Int = 0, stride: Int? = nil
+        offset: Int = 0, stride: Int? = nil, places: SharedBuffer<UInt32>? = nil
     ) {
         let stride = stride ?? form.channelStride(outputs: outputs)
         channelBytes = form.packedBytes(outputs)
         planeBytes = form.planeBytes(channels: channels, outputs: outputs)
         precondition(
-            channels > 0 && offset + (channels - 1) * stride + channelBytes <= codes.byteCount,
+            channels > 0 && (places.map { $0.count >= channels }
+                ?? (offset + (channels - 1) * stride + channelBytes <= codes.byteCount)),
             "\(channels) channels at \(offset) by \(stride) of \(codes.byteCount) bytes")
         precondition(planeBytes <= planes?.byteCount ?? 0, "\(planeBytes) bytes of planes")
         self.form = form
@@ -69,11 +79,12 @@ package import Tensors
         self.channels = channels
         self.codes = codes
         self.planes = planes
+        self.places = places
         let groupStride = form.groupPlaneBytes(outputs: outputs)
         let groups = unsafe planes.map { unsafe $0.base }
         unsafe raw = ck_channels(
             form: form.raw, outputs: outputs, channels: channels, codes: codes.base + offset, stride: stride,
-            groups: groups, group_stride: groupStride,
+            places: places.map { unsafe UnsafePointer($0.address()) }, groups: groups, group_stride: groupStride,
             supers: groups.map { unsafe $0 + form.groupCount(channels) * groupStride },
             super_stride: form.superPlaneBytes(outputs: outputs))
     }

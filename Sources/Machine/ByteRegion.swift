@@ -29,8 +29,9 @@ package struct ByteRegion: Sendable {
     ) throws(E) -> R {
         precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) of \(byteCount)")
         // UNSAFE FENCE: the backing is retained by this value for the whole call.
-        return try unsafe body(
-            RawSpan(_unsafeStart: UnsafeRawPointer(base) + part.lowerBound, byteCount: part.count))
+        // Named first: compilers before 6.3 crash on an address computed within a span's argument.
+        let start = unsafe UnsafeRawPointer(base) + part.lowerBound
+        return try unsafe body(RawSpan(_unsafeStart: start, byteCount: part.count))
     }
 
     /// The address of the first byte; valid while the backing lives.

@@ -26,6 +26,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         case EISDIR: "it is a directory"
         case EINVAL where action == "map": "it is not a regular file"
         case ENODATA where action == "map": "it is empty"
+        case ENODATA where action == "read": "it has become shorter than it was; restore it"
         default: unsafe String(cString: strerror(errno))
         }
     }

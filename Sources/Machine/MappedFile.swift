@@ -42,7 +42,9 @@ internal import Glibc
         _ range: Range<Int>, _ body: (RawSpan) throws(E) -> R
     ) throws(E) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")
-        return try unsafe body(RawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count))
+        // Named first: compilers before 6.3 crash on an address computed within a span's argument.
+        let start = unsafe base + range.lowerBound
+        return try unsafe body(RawSpan(_unsafeStart: start, byteCount: range.count))
     }
 
     /// A copy of the bytes of `range`; traps when it leaves the file.

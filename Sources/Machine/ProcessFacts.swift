@@ -11,17 +11,10 @@ package enum ProcessFacts {
     package static var residentBytes: Int { status("VmRSS:") }
 
     /// Bytes this process could still take without anyone being swapped out or killed: the machine's
-    /// `MemAvailable`, or what the control group has left when that is less; 0 when the kernel does not tell.
+    /// `MemAvailable`, or what its control groups have left when that is less; 0 when the kernel does not tell.
     package static var availableBytes: Int {
         let machine = bytes(of: "MemAvailable:", in: "/proc/meminfo")
-        guard let path = firstLine(of: "/proc/self/cgroup")?.split(separator: ":").last else {
-            return machine
-        }
-        let folder = "/sys/fs/cgroup\(path == "/" ? "" : String(path))"
-        guard let limit = firstLine(of: "\(folder)/memory.max").flatMap({ Int($0) }),
-            let used = firstLine(of: "\(folder)/memory.current").flatMap({ Int($0) })
-        else { return machine }
-        return min(machine, max(0, limit - used))
+        return min(machine, ControlGroup.memoryLeft ?? machine)
     }
 
     /// Gives memory that was freed back to the machine, after work that needed much for a moment.
@@ -56,7 +49,7 @@ package enum ProcessFacts {
     static func firstLine(of path: String) -> String? { lines(of: path).first }
 
     /// The lines of a small kernel file, at most 16 KiB of it; empty when it cannot be read.
-    private static func lines(of path: String) -> [String] {
+    static func lines(of path: String) -> [String] {
         let descriptor = unsafe ch_open(path, O_RDONLY | O_CLOEXEC, 0)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }

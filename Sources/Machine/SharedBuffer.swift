@@ -1,3 +1,4 @@
+internal import CHost
 internal import Glibc
 
 /// Zero-filled memory of fixed size on cache-line boundaries, shared by the threads of a step.
@@ -37,6 +38,7 @@ internal import Glibc
             unsafe memset(raw, 0, byteCount + slack)
         }
         unsafe base = raw.bindMemory(to: Element.self, capacity: count)
+        MemoryTally.add(byteCount + slack)
     }
 
     package convenience init(_ elements: [Element]) {
@@ -45,6 +47,7 @@ internal import Glibc
     }
 
     deinit {
+        MemoryTally.add(-max(count * MemoryLayout<Element>.stride, 1) - 64 * MemoryLayout<Element>.stride)
         if mappedBytes > 0 {
             unsafe munmap(UnsafeMutableRawPointer(base), mappedBytes)
         } else {
@@ -84,7 +87,9 @@ internal import Glibc
         _ range: Range<Int>, _ body: (Span<Element>) throws(E) -> R
     ) throws(E) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
-        return try unsafe body(Span(_unsafeStart: base + range.lowerBound, count: range.count))
+        // Named first: compilers before 6.3 crash on an address computed within a span's argument.
+        let start = unsafe base + range.lowerBound
+        return try unsafe body(Span(_unsafeStart: start, count: range.count))
     }
 
     /// Lends `range` for writing.
@@ -92,13 +97,29 @@ internal import Glibc
         _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(E) -> R
     ) throws(E) -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
-        var span = unsafe MutableSpan(_unsafeStart: base + range.lowerBound, count: range.count)
+        let start = unsafe base + range.lowerBound
+        var span = unsafe MutableSpan(_unsafeStart: start, count: range.count)
         return try body(&span)
+    }
+
+    /// Copies `range` to where element `start` is; the two may not overlap.
+    package func copy(_ range: Range<Int>, to start: Int) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        precondition(start >= 0 && start + range.count <= count, "\(start)+\(range.count) of \(count)")
+        unsafe memcpy(base + start, base + range.lowerBound, range.count * MemoryLayout<Element>.stride)
     }
 
     /// The address of element `index`; valid while this object lives.
     @unsafe package func address(of index: Int = 0) -> UnsafeMutablePointer<Element> {
         precondition(index >= 0 && index <= count, "\(index) of \(count)")
         return unsafe base + index
+    }
+}
+
+extension SharedBuffer where Element == UInt8 {
+    /// CRC-32C of the bytes of `range`.
+    package func checksum(_ range: Range<Int>) -> UInt32 {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        return unsafe ch_crc32c(0, address(of: range.lowerBound), range.count)
     }
 }

@@ -1,4 +1,5 @@
 internal import Generation
+internal import Machine
 internal import WireAPI
 
 /// What `GET /health` and `GET /v1/models` say about the engine.
@@ -14,8 +15,24 @@ struct StatusReport {
     var isStopping: Bool { status.activity == .stopping }
 
     var health: JSONValue {
+        var health = common
+        if let fault = status.fault { health["fault"] = .string(fault) }
+        if let memory = status.memory { health["memory"] = self.memory(memory) }
+        return .object(health)
+    }
+
+    private func memory(_ memory: MemoryStatus) -> JSONValue {
         [
-            "status": isStopping ? "stopping" : "ok",
+            "budget_bytes": .int(memory.budget), "weight_bytes": .int(memory.weights),
+            "resident_bytes": .int(ProcessFacts.residentBytes),
+            "wanted": .int(memory.wanted), "missed": .int(memory.missed),
+            "storage_bytes_read": .int(memory.bytesRead), "storage_reads": .int(memory.reads),
+        ]
+    }
+
+    private var common: JSONObject {
+        [
+            "status": isStopping ? "stopping" : status.fault == nil ? "ok" : "fault",
             "version": .string(Version.current),
             "activity": .string(status.activity.rawValue),
             "model": modelJSON,
@@ -57,6 +74,7 @@ struct StatusReport {
     var line: String {
         let rate = (status.decodeTokensPerSecond * 10).rounded() / 10
         let speed = rate > 0 ? ", last at \(rate) tokens/s" : ""
+        if let fault = status.fault { return "\(model.name): \(fault)" }
         let waiting = status.queued > 0 ? ", \(status.queued) waiting" : ""
         return "\(model.name): \(status.activity.rawValue)\(waiting), \(status.requestsServed) served\(speed)"
     }

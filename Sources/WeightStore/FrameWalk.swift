@@ -38,12 +38,16 @@ struct FrameWalk {
 
     /// The bytes of all segments in order: mapped, or copied or decompressed into memory.
     ///
+    /// - Parameter skipped: numbers of segments to leave alone, whose bytes are empty.
     /// - Throws: the fault that comes first in the file.
-    func load(threads: Int, verify: Bool, isResident: Bool) throws(StoreError) -> [StoredBytes] {
-        let loaded = places(isResident: isResident)
+    func load(
+        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = []
+    ) throws(StoreError) -> [StoredBytes] {
+        let loaded = places(isResident: isResident, skipped)
         let firstFault = Mutex<(piece: Int, error: StoreError)?>(nil)
         forEachPiece(threads: threads) { number, _ in
             let piece = pieces[number]
+            guard !skipped.contains(piece.segment) else { return }
             let target = loaded[piece.segment]
             let isMapped = if case .mapped = target.backing { true } else { false }
             guard verify || !isMapped else { return }
@@ -61,13 +65,19 @@ struct FrameWalk {
 
     /// Where each segment's bytes will be: all in one block of memory, whose pages are large, or only those
     /// that must be decompressed.
-    private func places(isResident: Bool) -> [StoredBytes] {
+    private func places(isResident: Bool, _ skipped: Set<Int>) -> [StoredBytes] {
         let segments = store.index.segments
-        let inMemory = segments.filter { isResident || $0.encoding != .raw }
+        let inMemory = segments.indices.filter {
+            !skipped.contains($0) && (isResident || segments[$0].encoding != .raw)
+        }
         let memory = SharedBuffer<UInt8>(
-            count: inMemory.reduce(0) { $0 + Self.aligned($1.rawBytes) }, largePages: true)
+            count: inMemory.reduce(0) { $0 + Self.aligned(segments[$1].rawBytes) }, largePages: true)
         var next = 0
-        return segments.map { segment in
+        return segments.indices.map { number in
+            let segment = segments[number]
+            guard !skipped.contains(number) else {
+                return StoredBytes(backing: .resident(memory), range: next..<next)
+            }
             guard isResident || segment.encoding != .raw else {
                 return StoredBytes(backing: .mapped(store.file), range: segment.range)
             }
@@ -172,7 +182,7 @@ private final class FrameDecompressor {
         buffer.withMutableSpan(raw) { target in
             // A frame that is no shorter compressed is stored as it was, not even split.
             if isCompressed, isSplit {
-                BytePlanes.join(bytes.span, into: &target)
+                BytePlanes.join(bytes, into: &target)
             } else {
                 for index in bytes.indices { target[index] = bytes[index] }
             }
@@ -194,7 +204,7 @@ enum BytePlanes {
     }
 
     /// Undoes `split`; both have the same even length.
-    static func join(_ planes: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) {
+    static func join(_ planes: [UInt8], into bytes: inout MutableSpan<UInt8>) {
         let half = bytes.count / 2
         for index in 0..<half {
             bytes[2 * index] = planes[index]

@@ -8,6 +8,8 @@ extension SparsityProfile {
     static let version: UInt32 = 1
     private static let headerBytes = 40
     private static let greatestFactsBytes = 4 << 20
+    /// What `absentFactor` may be.
+    package static let absentFactors: ClosedRange<Float> = 1...100
 
     /// Refuses a path where no profile can be written, before any work is done for one.
     package static func checkTarget(_ path: String, overwrite: Bool) throws(ProfileError) {
@@ -107,6 +109,8 @@ private struct ProfileFacts: Codable {
     var createdAt: String
     var program: String
     var sites: [Site]
+    /// Absent means 1.
+    var absentFactor: Float?
 
     struct Site: Codable {
         var site: SparsitySite
@@ -124,6 +128,7 @@ private struct ProfileFacts: Codable {
         corpus = profile.corpus
         createdAt = profile.createdAt
         program = profile.program
+        absentFactor = profile.absentFactor == 1 ? nil : profile.absentFactor
         sites = profile.orderedSites.map { site, rules in
             Site(
                 site: site, limits: rules.map(\.limits.count), centers: rules.map(\.center.count),
@@ -141,9 +146,15 @@ private struct ProfileFacts: Codable {
         var rules: [SparsitySite: [SparsityProfile.Rule]] = [:]
         for entry in sites { rules[entry.site] = try read(entry, &reader) }
         guard reader.remaining == 0 else { throw Unusable("\(reader.remaining) bytes belong to no site") }
-        return SparsityProfile(
+        let factor = absentFactor ?? 1
+        guard SparsityProfile.absentFactors.contains(factor) else {
+            throw Unusable("channels that are not in memory must reach \(factor) times their limit")
+        }
+        var profile = SparsityProfile(
             model: model, method: method, sparsity: sparsity, corpus: corpus, createdAt: createdAt,
             program: program, sites: rules)
+        profile.absentFactor = factor
+        return profile
     }
 
     private func read(_ entry: Site, _ reader: inout ByteReader) throws(Unusable) -> [SparsityProfile.Rule] {

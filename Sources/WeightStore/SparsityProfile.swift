@@ -57,6 +57,8 @@ package struct SparsityProfile: Sendable, Equatable {
     package var program: String
     /// A rule per layer for each site that is sparse; a site that is not listed keeps everything.
     package var sites: [SparsitySite: [Rule]]
+    /// How many times its limit a hidden channel must reach that is not in memory; 1 treats all alike.
+    package var absentFactor: Float = 1
 
     /// What is kept at one site of one layer: channels with `|x - center| >= limit`.
     package struct Rule: Sendable, Equatable {

@@ -18,6 +18,11 @@ struct StoreFile: Sendable {
 
     var path: String { file.path }
 
+    /// The number of the segment that holds a tensor's records, by the tensor's name.
+    var elementSegments: [String: Int] {
+        Dictionary(metadata.tensors.map { ($0.name, $0.elements) }, uniquingKeysWith: { first, _ in first })
+    }
+
     init(path: String) throws(StoreError) {
         do { file = try MappedFile(path: path) } catch { throw .file(error) }
         let first = file.bytes(0..<min(StoreFormat.headerBytes, file.byteCount))

@@ -7,7 +7,7 @@ package struct StoreWriter: ~Copyable {
     private var file: AtomicFile
     private let path: String
     private var vocabulary: StoreHeader.Part
-    private var index = SegmentIndex()
+    private var index: SegmentIndex
     /// The segment being written; its lengths grow.
     private var current: Segment?
 
@@ -24,8 +24,10 @@ package struct StoreWriter: ~Copyable {
         blob.append(
             contentsOf: ZstdCompressor(level: 12).compress(raw, limit: raw.count + raw.count / 64 + 1024)
                 ?? [])
+        // Everything is set after the last throw: compilers before 6.3 crash on undoing a half-made value.
         let begun = try Self.begin(path, vocabulary: blob.bytes)
         file = begun
+        index = SegmentIndex()
         self.vocabulary = StoreHeader.Part(
             offset: StoreFormat.headerBytes, byteCount: blob.bytes.count,
             checksum: Checksum.crc32c(blob.bytes))

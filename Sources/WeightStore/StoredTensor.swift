@@ -22,12 +22,17 @@ package struct StoredTensor: Sendable {
     package let codes: StoredBytes
     /// Scale planes of channel-major layouts with integer codes.
     package let planes: StoredBytes?
+    /// Set when only some records are in memory: `codes` is then the cache's memory, and these places count.
+    package let cached: CachedTensor?
 
-    package init(name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?) {
+    package init(
+        name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?, cached: CachedTensor? = nil
+    ) {
         self.name = name
         self.layout = layout
         self.codes = codes
         self.planes = planes
+        self.cached = cached
     }
 }
 

@@ -17,6 +17,8 @@ package final class WeightStore: Sendable {
     /// Bytes of all segments as the kernels see them, and as they lie in the file.
     package let rawBytes: Int
     package let storedBytes: Int
+    /// Holds the tensors of which only some records are in memory.
+    package let cache: RecordCache?
     private let file: StoreFile
 
     /// The model's own Jinja template; `nil` when its file had none.
@@ -29,23 +31,36 @@ package final class WeightStore: Sendable {
     /// - Parameters:
     ///   - threads: for verifying, copying and decompressing, the calling one included.
     ///   - residency: where the weights live; see `Residency`.
+    ///   - plan: tensors of which only some records are to be in memory; all others are then copied there.
     /// - Throws: a fault of the structure, or the first bad frame with its tensor.
     /// - Cost: with `verify`, one read of the whole file.
     package init(
-        path: String, threads: Int, verify: Bool = true, residency: Residency = .automatic
+        path: String, threads: Int, verify: Bool = true, residency: Residency = .automatic,
+        plan: CachePlan? = nil
     ) throws(StoreError) {
         file = try StoreFile(path: path)
         let rawBytes = file.index.segments.reduce(0) { $0 + $1.rawBytes }
+        let segments = file.elementSegments
         let loaded = try FrameWalk(file).load(
-            threads: threads, verify: verify, isResident: residency.isResident(rawBytes: rawBytes))
+            threads: threads, verify: verify,
+            isResident: plan != nil || residency.isResident(rawBytes: rawBytes),
+            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? []))
+        var cache: RecordCache?
+        if let plan {
+            cache = try RecordCache(plan, of: file)
+            cache?.emptyPageCache()
+        }
         var tensors: [String: StoredTensor] = [:]
         for (entry, layout) in zip(file.metadata.tensors, file.layouts) {
+            let cached = cache?.tensors[entry.name]
             tensors[entry.name] = StoredTensor(
-                name: entry.name, layout: layout, codes: loaded[entry.elements],
-                planes: entry.planes.map { loaded[$0] })
+                name: entry.name, layout: layout,
+                codes: cached == nil ? loaded[entry.elements] : cache?.region ?? loaded[entry.elements],
+                planes: entry.planes.map { loaded[$0] }, cached: cached)
         }
         self.path = path
         self.tensors = tensors
+        self.cache = cache
         metadata = file.metadata
         parameters = file.metadata.model
         fileIdentity = file.identity
@@ -89,6 +104,7 @@ package struct StoreInspection: Sendable {
     /// Opens and checks the structure.
     package init(path: String) throws(StoreError) { file = try StoreFile(path: path) }
 
+    package var path: String { file.path }
     package var metadata: StoreMetadata { file.metadata }
     package var fileBytes: Int { file.header.fileBytes }
     package var identity: String { file.identity }

@@ -84,6 +84,18 @@ struct ZstdError: Error, Equatable {
         try check(written, expected: range.count)
     }
 
+    /// Fills `range` of `memory` with the frame in `stored` of it; the two do not overlap.
+    func decompress(
+        _ memory: SharedBuffer<UInt8>, _ stored: Range<Int>, into range: Range<Int>
+    ) throws(ZstdError) {
+        precondition(stored.lowerBound >= 0 && stored.upperBound <= memory.count, "\(stored)")
+        precondition(range.lowerBound >= 0 && range.upperBound <= memory.count, "\(range)")
+        let written = unsafe ZSTD_decompressDCtx(
+            context, memory.address(of: range.lowerBound), range.count, memory.address(of: stored.lowerBound),
+            stored.count)
+        try check(written, expected: range.count)
+    }
+
     /// The `count` bytes that the frame in `stored` of `file` stands for.
     func decompress(_ file: MappedFile, _ stored: Range<Int>, count: Int) throws(ZstdError) -> [UInt8] {
         var written = 0

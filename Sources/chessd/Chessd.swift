@@ -64,6 +64,12 @@ struct Chessd: AsyncParsableCommand {
     var weights: String?
     @Option(
         help: ArgumentHelp(
+            "Memory that the daemon may take, such as 700M, or auto for what is free. Weights that do not fit are "
+                + "read when they are needed; the first profile decides which are kept. (default: no limit)",
+            valueName: "bytes"))
+    var memoryBudget: String?
+    @Option(
+        help: ArgumentHelp(
             "A sparsity profile made by chessctl calibrate; may be given several times. Requests name one as "
                 + "\"sparsity\", or \"dense\"; the first serves those that name none. (default: dense)",
             valueName: "file"))
@@ -131,7 +137,7 @@ struct Chessd: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "model": model, "socket": socket, "listen": listen, "threads": threads, "context": context,
-            "kernels": kernels, "weights": weights,
+            "kernels": kernels, "weights": weights, "memory-budget": memoryBudget,
             "profile": profile.isEmpty ? nil : profile.joined(separator: ","),
             "sparse-prefill": sparsePrefill ? "true" : nil,
             "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,

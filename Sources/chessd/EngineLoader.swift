@@ -18,11 +18,15 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let kernels = try kernelSet(settings.kernels)
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
-    let store = try WeightStore(
-        path: settings.model, threads: threads, residency: residency(settings.weights))
-    let context = settings.context ?? min(store.parameters.contextLength, defaultContext)
-    let decoder = try Decoder(store: store, kernels: kernels, context: context, threads: threads)
-    let tokenizer = try Tokenizer(store.vocabulary())
+    // What a budget has to leave room for comes before the weights.
+    let tokenizer = try Tokenizer(StoreInspection(path: settings.model).vocabulary())
+    var options = DecoderOptions(
+        kernels: kernels, context: settings.context, threads: threads,
+        residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
+    options.profile = try settings.profiles.first.map { path throws(ProfileError) in
+        try SparsityProfile(path: path)
+    }
+    let (store, decoder, memory) = try Decoder.open(path: settings.model, options)
     let template = try template(of: store, logger: logger)
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
@@ -31,19 +35,23 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
         "model loaded",
         metadata: [
             "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
-            "context": "\(context)", "profiles": "\(sparsity.names.joined(separator: " "))",
+            "context": "\(decoder.context)", "profiles": "\(sparsity.names.joined(separator: " "))",
             "weights_bytes": "\(store.rawBytes)",
+            "read_gap": "\(store.cache?.gap ?? 0)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
         ])
     return Engine(
         decoder, tokenizer: tokenizer, template: template,
         model: ModelDescription(
             name: name, architecture: store.parameters.architecture,
-            parameterCount: decoder.weights.parameterCount, contextLength: context,
+            parameterCount: decoder.weights.parameterCount, contextLength: decoder.context,
             vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
             weightBytes: store.rawBytes, beginToken: spelling(tokenizer.bos, tokenizer),
             endToken: spelling(tokenizer.eos, tokenizer), profiles: sparsity.names),
-        sparsity: sparsity, queueCapacity: settings.queue)
+        sparsity: sparsity, queueCapacity: settings.queue,
+        memory: memory.flatMap { plan in
+            plan.cache == nil ? nil : MemoryStatus(budget: plan.budget, weights: plan.budget - plan.working)
+        })
 }
 
 /// Reads every profile and holds it against the model.
@@ -65,9 +73,6 @@ private func sparsityPlans(
 private func spelling(_ token: TokenID?, _ tokenizer: Tokenizer) -> String? {
     token.map { String(decoding: tokenizer.bytes(of: $0, showSpecial: true), as: UTF8.self) }
 }
-
-/// Tokens of context when nobody asks for more: what a board's memory can hold beside the weights.
-private let defaultContext = 4096
 
 private func kernelSet(_ name: String?) throws -> KernelSet {
     guard let name else { return .best }

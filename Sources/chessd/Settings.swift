@@ -1,4 +1,5 @@
 package import Logging
+package import Machine
 package import Server
 
 /// Everything the daemon can be told, checked and complete.
@@ -16,6 +17,8 @@ package struct Settings: Sendable, Equatable {
     package var kernels: String?
     /// Where the weights live: a word of `Residency`.
     package var weights: String
+    /// What the process may take; `nil` for no limit.
+    package var memoryBudget: MemoryBudget?
     /// Paths of sparsity profiles; the first serves requests that name none.
     package var profiles: [String]
     /// Whether prompts leave channels out too.
@@ -41,6 +44,7 @@ struct SettingKey: Sendable, Equatable {
     static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
     static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
     static let weights = SettingKey(name: "weights", fallback: "auto", range: nil)
+    static let memoryBudget = SettingKey(name: "memory-budget", fallback: nil, range: nil)
     static let profile = SettingKey(name: "profile", fallback: nil, range: nil)
     static let sparsePrefill = SettingKey(name: "sparse-prefill", fallback: "false", range: nil)
     static let logLevel = SettingKey(name: "log-level", fallback: "info", range: nil)
@@ -52,7 +56,7 @@ struct SettingKey: Sendable, Equatable {
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, profile, sparsePrefill, logLevel, queue,
+        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill, logLevel, queue,
         grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,

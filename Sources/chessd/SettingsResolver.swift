@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Logging
+internal import Machine
 internal import Server
 internal import WireAPI
 
@@ -40,7 +41,7 @@ struct SettingsResolver {
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
-            weights: text(.weights) ?? "auto", profiles: profiles(),
+            weights: text(.weights) ?? "auto", memoryBudget: try memoryBudget(), profiles: profiles(),
             sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(),
             queue: try number(.queue) ?? 0, limits: limits)
     }
@@ -60,6 +61,16 @@ struct SettingsResolver {
                 highest: range.upperBound)
         }
         return value
+    }
+
+    private func memoryBudget() throws(SettingsError) -> MemoryBudget? {
+        guard let text = text(.memoryBudget) else { return nil }
+        guard let budget = MemoryBudget(text) else {
+            throw .unknownWord(
+                place: place(of: .memoryBudget), key: SettingKey.memoryBudget.name, found: text,
+                known: ["auto", "a number of bytes such as 700M"])
+        }
+        return budget
     }
 
     /// One path, or several with commas between.

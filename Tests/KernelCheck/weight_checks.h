@@ -293,6 +293,82 @@ static void check_channels(const named_form *f, size_t outputs, size_t channels,
 
 // -------------------------------------------------------------------------------------------- feed-forward
 
+// Places in a shuffled order for `count` records of `stride` bytes, and copies of the records there.
+static const uint32_t *scatter(const uint8_t **base, size_t stride, size_t count) {
+    const size_t units = stride / CK_PLACE_BYTES + 2;
+    uint32_t *places = take(count * sizeof *places, 4);
+    uint8_t *copy = take(count * units * CK_PLACE_BYTES + 64, 16);
+    for (size_t i = 0; i < count; i++) places[i] = (uint32_t)(i * units);
+    for (size_t i = count; i > 1; i--) {
+        const size_t other = random_below(i);
+        const uint32_t place = places[i - 1];
+        places[i - 1] = places[other];
+        places[other] = place;
+    }
+    for (size_t i = 0; i < count; i++)
+        memcpy(copy + (size_t)places[i] * CK_PLACE_BYTES, *base + i * stride, stride);
+    *base = copy;
+    return places;
+}
+
+static ck_rows scattered_rows(const ck_rows *w) {
+    ck_rows copy = *w;
+    copy.places = scatter(&copy.base, w->stride, w->rows);
+    return copy;
+}
+
+static ck_channels scattered_channels(const ck_channels *w) {
+    ck_channels copy = *w;
+    copy.places = scatter(&copy.codes, w->stride, w->channels);
+    return copy;
+}
+
+// Rows and channels give the same bits wherever they lie.
+static void check_places(const named_form *f, const named_form *g, size_t cols, size_t channels,
+                         size_t outputs) {
+    const matrix up = random_rows(&f->form, channels, cols), down = random_channels(&g->form, outputs, channels);
+    const ck_rows rows = scattered_rows(&up.rows);
+    const ck_channels columns = scattered_channels(&down.channels);
+    ck_batch wide = random_batch(5, cols), narrow = random_batch(5, channels);
+    quantize_batch(&wide);
+    quantize_batch(&narrow);
+    const ck_activations x = vector_of(&wide, 0), h = vector_of(&narrow, 0);
+    const size_t room = pad64(outputs), blocks = (channels + 31) / 32;
+    float *y = take_floats(5 * room), *z = take_floats(5 * room), *u = take_floats(5 * pad64(channels)),
+          *v = take_floats(5 * pad64(channels)), *gate = take_floats(pad64(channels));
+    for (size_t c = 0; c < pad64(channels); c++) gate[c] = random_normal();
+    for (current = tallies; current < tallies + table_count; current++) {
+        const ck_table *k = current->kernels;
+        describe("scattered %s, %s [%zu, %zu, %zu]", f->name, g->name, outputs, channels, cols);
+        k->rows_dot(u, &up.rows, &x, NULL, 0, channels);
+        k->rows_dot(v, &rows, &x, NULL, 0, channels);
+        expect_same("rows_dot", v, u, channels);
+        memset(u, 0, 5 * pad64(channels) * sizeof *u);
+        memset(v, 0, 5 * pad64(channels) * sizeof *v);
+        k->rows_matmul(u, pad64(channels), &up.rows, &wide, 0, channels, scratch);
+        k->rows_matmul(v, pad64(channels), &rows, &wide, 0, channels, scratch);
+        expect_same("rows_matmul", v, u, 5 * pad64(channels));
+        memset(y, 0, 5 * room * sizeof *y);
+        memset(z, 0, 5 * room * sizeof *z);
+        k->channels_matmul(y, room, &down.channels, &narrow, 0, outputs, scratch);
+        k->channels_matmul(z, room, &columns, &narrow, 0, outputs, scratch);
+        expect_same("channels_matmul", z, y, 4 * room + outputs);
+        for (size_t kind = 0; kind < mask_kinds; kind++) {
+            const uint32_t *mask = make_mask(kind, channels);
+            k->channels_add(y, &down.channels, &h, mask, 0, blocks, 0, outputs);
+            k->channels_add(z, &columns, &h, mask, 0, blocks, 0, outputs);
+            expect_same("channels_add", z, y, outputs);
+            ck_feed_forward(k, y, &up.rows, &down.channels, &x, gate, mask, 0, 0, blocks, scratch);
+            ck_feed_forward(k, z, &rows, &columns, &x, gate, mask, 0, 0, blocks, scratch);
+            expect_same("ck_feed_forward", z, y, outputs);
+        }
+        ck_row_decode(y, &up.rows, channels - 1);
+        ck_row_decode(z, &rows, channels - 1);
+        expect_same("ck_row_decode", z, y, cols < room ? cols : room);
+    }
+    release();
+}
+
 // A copy of float channels in which those whose hidden value is 0 are NaN, so that reading one shows.
 static ck_channels without_channels(const ck_channels *w, const float *hidden) {
     ck_channels copy = *w;
@@ -390,6 +466,7 @@ static void check_weights(void) {
         }
         check_feed_forward(&forms[f], &forms[(f + 1) % form_count], 256, 288, 160);
         check_feed_forward(&forms[f], &forms[f], 256, 45, 64);
+        check_places(&forms[f], &forms[(f + 1) % form_count], 256, 301, 320);
     }
     free(scratch);
 }

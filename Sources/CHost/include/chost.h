@@ -26,6 +26,27 @@ uint32_t ch_crc32c(uint32_t crc, const void *bytes, size_t count);
 // Opens `path` with open(2); variadic in C, so Swift cannot call it. Returns a descriptor or -errno.
 int ch_open(const char *path, int flags, unsigned mode);
 
+// Opens the regular file `path` for reads that pass the page cache by. Returns a descriptor or -errno, -EINVAL
+// where the file system cannot; *alignment is what offsets, lengths and addresses of reads must be multiples of.
+int ch_open_direct(const char *path, uint32_t *alignment);
+
+// A queue of reads that the kernel works on at once (io_uring). One thread at a time may use it.
+typedef struct ch_ring ch_ring;
+
+// Makes a queue of at least `entries` reads under way. Returns 0 or -errno: -ENOSYS, -EPERM where there is none.
+int ch_ring_open(ch_ring **ring, unsigned entries);
+void ch_ring_close(ch_ring *ring);
+unsigned ch_ring_entries(const ch_ring *ring);
+
+// Queues a read; no more than ch_ring_entries may be queued or under way. `tag` comes back with its result.
+void ch_ring_read(ch_ring *ring, int descriptor, void *bytes, uint32_t count, uint64_t offset, uint64_t tag);
+
+// Starts what is queued. Returns 0 or -errno.
+int ch_ring_submit(ch_ring *ring);
+
+// Waits for a read that was started: *result is the bytes read or -errno. Returns 0 or -errno.
+int ch_ring_wait(ch_ring *ring, uint64_t *tag, int32_t *result);
+
 // Gives memory that was freed back to the kernel, where the C library keeps it otherwise.
 void ch_return_freed_memory(void);
 

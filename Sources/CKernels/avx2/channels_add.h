@@ -16,16 +16,16 @@ typedef struct {
     channel_group part[2];
 } channel_block;
 
-// Lists the channels of `kept` among the 32 that begin at `codes`. A zero adds nothing: it is not read.
-static inline void gather(channel_group *restrict g, const int bits, const uint8_t *restrict codes,
-                          size_t stride, const int8_t *restrict activations, uint32_t kept) {
+// Lists the channels of `kept` among the 32 from `first` on. A zero adds nothing: it is not read.
+static inline void gather(channel_group *restrict g, const int bits, const ck_channels *restrict w,
+                          const int8_t *restrict activations, size_t first, uint32_t kept) {
     int8_t value[33];
     size_t n = 0;
     g->sum = 0;
     for (; kept != 0; kept &= kept - 1) {
         const size_t c = (size_t)__builtin_ctz(kept);
-        g->code[n] = codes + c * stride;
-        value[n] = activations[c];
+        g->code[n] = ck_channel(w, first + c);
+        value[n] = activations[first + c];
         g->sum += value[n];
         n += value[n] != 0;
     }
@@ -45,10 +45,8 @@ static inline void gather_block(channel_block *restrict to, const int bits, cons
                                 const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                                 size_t block) {
     const uint32_t kept = ck_block_mask(mask, block, w->channels);
-    const uint8_t *codes = w->codes + block * 32 * w->stride;
-    const uint32_t first = group == 16 ? kept & 0xffffu : kept;
-    gather(&to->part[0], bits, codes, w->stride, x->codes + 32 * block, first);
-    if (group == 16) gather(&to->part[1], bits, codes, w->stride, x->codes + 32 * block, kept & 0xffff0000u);
+    gather(&to->part[0], bits, w, x->codes, 32 * block, group == 16 ? kept & 0xffffu : kept);
+    if (group == 16) gather(&to->part[1], bits, w, x->codes, 32 * block, kept & 0xffff0000u);
 }
 
 // The kept channels of a block whose activations are not known yet: another call adds it.
@@ -58,7 +56,7 @@ static inline void list_channels(channel_block *restrict to, const int group, co
     for (; kept != 0; kept &= kept - 1) {
         const size_t c = (size_t)__builtin_ctz(kept);
         channel_group *part = &to->part[c / (size_t)group];
-        part->code[part->active++] = w->codes + (32 * block + c) * w->stride;
+        part->code[part->active++] = ck_channel(w, 32 * block + c);
     }
 }
 

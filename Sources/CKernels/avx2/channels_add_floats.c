@@ -16,7 +16,7 @@ CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *
             for (size_t i = 0; i < 8; i++) sum[i] = _mm256_loadu_ps(y + j + 8 * i);
             for (uint32_t left = kept; left != 0; left &= left - 1) {
                 const size_t c = b * 32 + (size_t)__builtin_ctz(left);
-                const uint8_t *run = w->codes + c * w->stride;
+                const uint8_t *run = ck_channel(w, c);
                 const __m256 value = _mm256_set1_ps(x->values[c]);
                 // The same outputs of a later channel; one line holds 64 bytes of them.
                 for (size_t k = 0; k < size; k++) {

@@ -126,7 +126,7 @@ CK_INLINE void multiply_rows(const int bits, const int group, const int levels, 
                     const uint8_t *low[8], *high[8];
                     for (size_t k = 0; k < 8; k++) {
                         const uint8_t *from =
-                            w->base + (row + r + k < end ? row + r + k : end - 1) * w->stride;
+                            ck_row(w, row + r + k < end ? row + r + k : end - 1);
                         low[k] = from + (input / 64 + unit) * unit_low_bytes(bits);
                         high[k] = from + plane + (input / 64 + unit) * unit_high_bytes(bits);
                     }
@@ -154,8 +154,8 @@ CK_INLINE void multiply_channels(const int bits, const int group, const int leve
                 for (size_t k = 0; k < 4; k++) {
                     // The padding's activations are zero: any channel does for its codes.
                     const size_t channel = input + c + k < w->channels ? input + c + k : w->channels - 1;
-                    low[k] = w->codes + channel * w->stride + output / 64 * unit_low_bytes(bits);
-                    high[k] = w->codes + channel * w->stride + plane + output / 64 * unit_high_bytes(bits);
+                    low[k] = ck_channel(w, channel) + output / 64 * unit_low_bytes(bits);
+                    high[k] = ck_channel(w, channel) + plane + output / 64 * unit_high_bytes(bits);
                 }
                 pack_channels4(panel, bits, c, low, high);
             }

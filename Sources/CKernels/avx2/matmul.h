@@ -91,7 +91,7 @@ CK_INLINE void pack_row_scales(matmul_panel *restrict panel, const int group, co
             const size_t count = some - g < 8 ? some - g : 8, super = (before + g) * (size_t)group / 256;
             __m256 scale[8], min[8];
             for (size_t k = 0; k < 8; k++) {
-                const uint8_t *from = w->base + (row + r + k < end ? row + r + k : end - 1) * w->stride;
+                const uint8_t *from = ck_row(w, row + r + k < end ? row + r + k : end - 1);
                 scale[k] = row_factors(levels, from + scales, from + supers, before + g, count, super);
                 if (has_min)
                     min[k] = row_factors(levels, from + mins, from + super_mins, before + g, count, super);

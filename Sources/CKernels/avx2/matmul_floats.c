@@ -57,7 +57,7 @@ CK_INLINE void multiply_rows(const int bits, float *restrict y, size_t y_stride,
                     __m256 eight[8];
                     for (size_t k = 0; k < 8; k++) {
                         const size_t from = row + r + k < end ? row + r + k : end - 1;
-                        eight[k] = float_weights8(bits, w->base + from * w->stride, input + c);
+                        eight[k] = float_weights8(bits, ck_row(w, from), input + c);
                     }
                     transpose8(eight);
                     for (size_t k = 0; k < 8; k++) {
@@ -78,7 +78,7 @@ CK_INLINE void multiply_channels(const int bits, float *restrict y, size_t y_str
         for (size_t input = 0; input < w->channels; input += FLOAT_INPUTS) {
             const size_t inputs = w->channels - input < FLOAT_INPUTS ? w->channels - input : FLOAT_INPUTS;
             for (size_t c = 0; c < inputs; c++) {
-                const uint8_t *run = w->codes + (input + c) * w->stride;
+                const uint8_t *run = ck_channel(w, input + c);
                 for (size_t j = 0; j < PANEL_OUTPUTS; j += 8) {
                     _mm256_storeu_ps(&panel[j / STRIP][c][j % STRIP], float_weights8(bits, run, output + j));
                 }

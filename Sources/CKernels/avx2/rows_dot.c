@@ -106,11 +106,11 @@ CK_INLINE void dot_rows(const int bits, const int group, const int levels, const
     const size_t step = group == 16 ? 2 : 4, steps = parts.units / step * step;
     const uint32_t *ahead = ck_list_ahead(list, begin);
     for (size_t i = begin; i < end; i++) {
-        const uint8_t *row = w->base + (list ? list[i] : i) * w->stride;
+        const uint8_t *row = ck_row(w, list ? list[i] : i);
         if (list == NULL) {
-            fetch(w->base + i * w->stride + BYTES_AHEAD, w->stride);
+            fetch(row + BYTES_AHEAD, w->stride);
         } else if (*ahead != CK_LIST_END) {
-            fetch(w->base + *ahead++ * w->stride, parts.end);
+            fetch(ck_row(w, *ahead++), parts.end);
         }
         __m256 sum = _mm256_setzero_ps();
         for (size_t u = 0; u < steps; u += step) {

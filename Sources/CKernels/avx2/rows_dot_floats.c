@@ -9,7 +9,7 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
                           size_t end) {
     const size_t whole = w->cols / 32 * 32;
     for (size_t i = begin; i < end; i++) {
-        const uint8_t *row = w->base + (list ? list[i] : i) * w->stride;
+        const uint8_t *row = ck_row(w, list ? list[i] : i);
         __m256 sum[4];
         for (int k = 0; k < 4; k++) sum[k] = _mm256_setzero_ps();
         for (size_t c = 0; c < whole; c += 32) {

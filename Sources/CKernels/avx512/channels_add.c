@@ -10,8 +10,14 @@ typedef struct {
     const uint8_t *run[36];
     int32_t activations[9];  // four int8 each
     size_t fours;
-    float scale, sum;  // of the activations; the sum over active channels only
+    int32_t total;     // of the activations' codes, over active channels only
+    float scale, sum;  // sum: scale * total
 } group_list;
+
+// What a group's sums begin with when codes are unsigned: what their offset adds, or the 128 of 8-bit ones.
+CK_INLINE __m512i offset_sum(const int bits, const int offset, const group_list *list) {
+    return _mm512_set1_epi32(-(bits == 8 ? 128 : offset) * list->total);
+}
 
 // The four runs interleaved: dword d of lane L of t[k] holds byte 16 L + 4 k + d of each.
 CK_INLINE void interleave(__m512i r0, __m512i r1, __m512i r2, __m512i r3, __m512i t[4]) {
@@ -48,72 +54,98 @@ CK_INLINE void lanes_in_order(__m512i acc[4]) {
     acc[3] = _mm512_shuffle_i32x4(c, d, 0xdd);
 }
 
-// y[j ..< j + 16] += scale * (xs * product - offset * xsum) - min * xsum.
-CK_INLINE void add_scaled(const int levels, const int has_min, const int offset, float *restrict y,
-                          const ck_channels *restrict w, const uint8_t *restrict plane,
-                          const uint8_t *restrict super, size_t j, __m512i product, const group_list *list) {
-    const size_t outputs = ck_pad64(w->outputs);
-    const __m512 xsum = _mm512_set1_ps(list->sum);
-    __m512 value = _mm512_mul_ps(_mm512_set1_ps(list->scale), _mm512_cvtepi32_ps(product));
-    if (offset) value = _mm512_fnmadd_ps(_mm512_set1_ps((float)offset), xsum, value);
-    __m512 scale, min = _mm512_setzero_ps();
-    if (levels == 1) {
-        scale = halves(plane + 2 * j);
-        if (has_min) min = halves(plane + 2 * (outputs + j));
-    } else {
-        scale = _mm512_mul_ps(bytes_masked(0xffff, plane + j), halves(super + 2 * j));
-        if (has_min) {
-            min = _mm512_mul_ps(bytes_masked(0xffff, plane + outputs + j), halves(super + 2 * (outputs + j)));
-        }
-    }
-    __m512 sum = _mm512_fmadd_ps(scale, value, _mm512_loadu_ps(y + j));
-    if (has_min) sum = _mm512_fnmadd_ps(min, xsum, sum);
-    _mm512_storeu_ps(y + j, sum);
+CK_INLINE __m512i sub_scales(const uint8_t *p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
 }
 
-// Products of 128 outputs from two units of 4- or 6-bit codes: nibbles are split after interleaving.
-CK_INLINE void products128(const int bits, const group_list *restrict list, size_t unit, size_t high,
-                           __m512i low_sum[4], __m512i high_sum[4], line_list *restrict ahead) {
-    const __m512i nibble = _mm512_set1_epi8(15), top = _mm512_set1_epi8(0x30);
-    for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = _mm512_setzero_si512();
+// y[j ..< j + 16] += what a block adds, from the sums of its one or two groups. With sub scales the two are
+// one sum of integers, and one addition of floats. planes: of the two groups.
+CK_INLINE void add_scaled(const int group, const int levels, const int has_min, float *restrict y,
+                          size_t outputs, const uint8_t *const planes[2], const uint8_t *restrict super,
+                          size_t j, __m512i first, __m512i second, const group_list *list) {
+    __m512 scale, min = _mm512_setzero_ps();
+    if (levels == 1) {
+        scale = halves(planes[0] + 2 * j);
+        if (has_min) min = _mm512_mul_ps(halves(planes[0] + 2 * (outputs + j)), _mm512_set1_ps(list->sum));
+    } else {
+        scale = halves(super + 2 * j);
+        first = _mm512_mullo_epi32(first, sub_scales(planes[0] + j));
+        if (group == 16)
+            first = _mm512_add_epi32(first, _mm512_mullo_epi32(second, sub_scales(planes[1] + j)));
+        if (has_min) {
+            const __m512 sub = _mm512_cvtepi32_ps(sub_scales(planes[0] + outputs + j));
+            min = _mm512_mul_ps(_mm512_mul_ps(sub, _mm512_set1_ps(list->sum)),
+                                halves(super + 2 * (outputs + j)));
+        }
+    }
+    const __m512 value = _mm512_mul_ps(_mm512_set1_ps(list->scale), _mm512_cvtepi32_ps(first));
+    __m512 sum = _mm512_loadu_ps(y + j);
+    if (has_min) sum = _mm512_sub_ps(sum, min);
+    _mm512_storeu_ps(y + j, _mm512_fmadd_ps(scale, value, sum));
+}
+
+// Sums of 128 outputs from two units of 4- or 6-bit codes. A byte is multiplied whole and without its low
+// nibble: the difference is the low one's sum, and no code is shifted before the end.
+CK_INLINE void products128(const int bits, const int offset, const group_list *restrict list, size_t unit,
+                           size_t high, __m512i low_sum[4], __m512i high_sum[4], line_walk *restrict walk,
+                           const stretch_list *restrict ahead) {
+    const __m512i nibble = _mm512_set1_epi8((char)0xf0), zero = _mm512_setzero_si512();
+    // Of the upper bits, twice: lanes 0 and 2 are for the first halves of both units, 1 and 3 for the second.
+    const __m512i lower =
+        _mm512_set_epi64(0x0c0c0c0c0c0c0c0c, 0x0c0c0c0c0c0c0c0c, 0x0303030303030303, 0x0303030303030303,
+                         0x0c0c0c0c0c0c0c0c, 0x0c0c0c0c0c0c0c0c, 0x0303030303030303, 0x0303030303030303);
+    const __m512i upper = _mm512_slli_epi16(lower, 4);
+    __m512i lower_sum[4], upper_sum[4];
+    for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = lower_sum[k] = upper_sum[k] = zero;
     for (size_t q = 0; q < list->fours; q++) {
-        prefetch_some(ahead);
+        prefetch_some(walk, ahead);
         const uint8_t *const *run = list->run + 4 * q;
         const size_t at = 32 * unit;
         __m512i t[4];
         interleave(_mm512_loadu_si512(run[0] + at), _mm512_loadu_si512(run[1] + at),
                    _mm512_loadu_si512(run[2] + at), _mm512_loadu_si512(run[3] + at), t);
-        __m256i upper[4];
-        if (bits == 6) interleave_half(run, high + 16 * unit, upper);
         const __m512i x = _mm512_set1_epi32(list->activations[q]);
         for (int k = 0; k < 4; k++) {
-            __m512i low = _mm512_and_si512(t[k], nibble);
-            __m512i rest = _mm512_and_si512(_mm512_srli_epi16(t[k], 4), nibble);
-            if (bits == 6) {
-                // Lanes 0 and 1 are the halves of the first unit, 2 and 3 those of the second.
-                const __m512i twice = _mm512_permutexvar_epi64(_mm512_set_epi64(3, 2, 3, 2, 1, 0, 1, 0),
-                                                               _mm512_castsi256_si512(upper[k]));
-                const __m512i a = _mm512_sllv_epi64(twice, _mm512_set_epi64(2, 2, 4, 4, 2, 2, 4, 4));
-                const __m512i b = _mm512_srlv_epi64(twice, _mm512_set_epi64(2, 2, 0, 0, 2, 2, 0, 0));
-                low = _mm512_ternarylogic_epi64(low, a, top, 0xf8);
-                rest = _mm512_ternarylogic_epi64(rest, b, top, 0xf8);
-            }
-            low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], low, x);
-            high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], rest, x);
+            low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], t[k], x);
+            high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], _mm512_and_si512(t[k], nibble), x);
+        }
+        if (bits != 6) continue;
+        __m256i two[4];
+        interleave_half(run, high + 16 * unit, two);
+        for (int k = 0; k < 4; k++) {
+            const __m512i twice = _mm512_permutexvar_epi64(_mm512_set_epi64(3, 2, 3, 2, 1, 0, 1, 0),
+                                                           _mm512_castsi256_si512(two[k]));
+            lower_sum[k] = _mm512_dpbusd_epi32(lower_sum[k], _mm512_and_si512(twice, lower), x);
+            upper_sum[k] = _mm512_dpbusd_epi32(upper_sum[k], _mm512_and_si512(twice, upper), x);
+        }
+    }
+    const __m512i start = offset_sum(bits, offset, list);
+    for (int k = 0; k < 4; k++) {
+        low_sum[k] = _mm512_sub_epi32(low_sum[k], high_sum[k]);
+        if (bits == 6) {
+            const __m512i places = _mm512_set_epi64(0x200000002, 0x200000002, 0x400000004, 0x400000004,
+                                                    0x200000002, 0x200000002, 0x400000004, 0x400000004);
+            low_sum[k] = _mm512_add_epi32(low_sum[k], _mm512_sllv_epi32(lower_sum[k], places));
+            high_sum[k] = _mm512_add_epi32(high_sum[k], _mm512_sllv_epi32(upper_sum[k], places));
+        }
+        high_sum[k] = _mm512_srai_epi32(high_sum[k], 4);
+        if (offset) {
+            low_sum[k] = _mm512_add_epi32(low_sum[k], start);
+            high_sum[k] = _mm512_add_epi32(high_sum[k], start);
         }
     }
     lanes_in_order(low_sum);
     lanes_in_order(high_sum);
 }
 
-// Products of the 64 outputs of one unit, of any integer form.
-CK_INLINE void products64(const int bits, const group_list *restrict list, size_t unit, size_t high,
-                          __m512i sum[4], line_list *restrict ahead) {
+// Sums of the 64 outputs of one unit, of any integer form.
+CK_INLINE void products64(const int bits, const int offset, const group_list *restrict list, size_t unit,
+                          size_t high, __m512i sum[4], line_walk *restrict walk,
+                          const stretch_list *restrict ahead) {
     const __m512i sign = _mm512_set1_epi8(-128);
-    __m512i correction = _mm512_setzero_si512();
-    for (int k = 0; k < 4; k++) sum[k] = _mm512_setzero_si512();
+    for (int k = 0; k < 4; k++) sum[k] = offset_sum(bits, offset, list);
     for (size_t q = 0; q < list->fours; q++) {
-        prefetch_some(ahead);
+        prefetch_some(walk, ahead);
         const uint8_t *const *run = list->run + 4 * q;
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
@@ -122,11 +154,7 @@ CK_INLINE void products64(const int bits, const group_list *restrict list, size_
         }
         interleave(codes[0], codes[1], codes[2], codes[3], t);
         const __m512i x = _mm512_set1_epi32(list->activations[q]);
-        if (bits == 8) correction = _mm512_dpbusd_epi32(correction, sign, x);
         for (int k = 0; k < 4; k++) sum[k] = _mm512_dpbusd_epi32(sum[k], t[k], x);
-    }
-    if (bits == 8) {
-        for (int k = 0; k < 4; k++) sum[k] = _mm512_sub_epi32(sum[k], correction);
     }
     lanes_in_order(sum);
 }
@@ -139,7 +167,7 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     int8_t codes[36];
     for (; kept != 0; kept &= kept - 1) {
         const size_t c = first + (size_t)__builtin_ctz(kept);
-        list->run[count] = w->codes + c * w->stride;
+        list->run[count] = ck_channel(w, c);
         total += codes[count++] = x->codes[c];
     }
     // A short last four repeats a channel with a zero activation.
@@ -150,6 +178,7 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     memcpy(list->activations, codes, count);
     list->fours = count / 4;
     list->scale = x->scale32[first / 32];
+    list->total = total;
     list->sum = list->scale * (float)total;
 }
 
@@ -157,11 +186,10 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                         const int offset, float *restrict y, const ck_channels *restrict w,
                         const ck_activations *restrict x, const uint32_t *restrict mask, size_t block_begin,
                         size_t block_end, size_t out_begin, size_t out_end) {
-    const size_t high = ck_pad64(w->outputs) / 2, from = out_begin / 64, end = (out_end + 63) / 64;
+    const size_t outputs = ck_pad64(w->outputs), high = outputs / 2, from = out_begin / 64,
+                 end = (out_end + 63) / 64;
     const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
     if (from >= end) return;
-    const size_t run_lines = (low * (end - from) + 63) / 64 + (upper * (end - from) + 63) / 64;
-    const size_t lines = (32 * run_lines + end - from - 1) / (end - from);
     for (size_t b = block_begin; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
@@ -171,40 +199,36 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
             const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
             collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
         }
+        const size_t g = b * 32 / (size_t)group;
+        const uint8_t *const planes[2] = {w->groups + g * w->group_stride,
+                                          w->groups + (g + (size_t)parts - 1) * w->group_stride};
+        const uint8_t *super = levels == 2 ? w->supers + b / 8 * w->super_stride : NULL;
         const uint32_t kept_next = ck_next_mask(mask, b, w->channels);
-        prefetcher next = {w->codes + (b + 1) * 32 * w->stride,
-                           w->stride,
-                           {low * from, high + upper * from},
-                           {low * (end - from), upper * (end - from)},
-                           0,
-                           0,
-                           kept_next};
+        stretch_list ahead;
+        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
+                       upper * (end - from));
+        const int pairs = bits == 4 || bits == 6;  // of units, added together
+        const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
+        line_walk walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
         for (size_t unit = from; unit < end;) {
-            const int wide = (bits == 4 || bits == 6) && unit + 2 <= end;
-            line_list ahead;
-            list_lines(&next, &ahead, upper > 0 ? 2 : 1, lines * (wide ? 2 : 1),
-                       list[0].fours + (parts > 1 ? list[1].fours : 0));
+            const int wide = pairs && unit + 2 <= end;
             if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + 1, unit, wide ? 2 : 1);
+            __m512i low[2][4], rest[2][4];
             for (int part = 0; part < parts; part++) {
-                if (list[part].fours == 0) continue;
-                const size_t g = (b * 32) / (size_t)group + (size_t)part;
-                const uint8_t *plane = w->groups + g * w->group_stride;
-                const uint8_t *super =
-                    levels == 2 ? w->supers + g * (size_t)group / 256 * w->super_stride : NULL;
-                __m512i low[4], rest[4];
                 if (wide) {
-                    products128(bits, &list[part], unit, high, low, rest, &ahead);
-                    for (size_t k = 0; k < 4; k++) {
-                        const size_t j = 64 * (unit + k / 2) + 16 * (k % 2);
-                        add_scaled(levels, has_min, offset, y, w, plane, super, j, low[k], &list[part]);
-                        add_scaled(levels, has_min, offset, y, w, plane, super, j + 32, rest[k], &list[part]);
-                    }
+                    products128(bits, offset, &list[part], unit, high, low[part], rest[part], &walk, &ahead);
                 } else {
-                    products64(bits, &list[part], unit, high, low, &ahead);
-                    for (size_t k = 0; k < 4; k++) {
-                        add_scaled(levels, has_min, offset, y, w, plane, super, 64 * unit + 16 * k, low[k],
-                                   &list[part]);
-                    }
+                    products64(bits, offset, &list[part], unit, high, low[part], &walk, &ahead);
+                }
+            }
+            const int second = parts - 1;
+            for (size_t k = 0; k < 4; k++) {
+                const size_t j = wide ? 64 * (unit + k / 2) + 16 * (k % 2) : 64 * unit + 16 * k;
+                add_scaled(group, levels, has_min, y, outputs, planes, super, j, low[0][k], low[second][k],
+                           &list[0]);
+                if (wide) {
+                    add_scaled(group, levels, has_min, y, outputs, planes, super, j + 32, rest[0][k],
+                               rest[second][k], &list[0]);
                 }
             }
             unit += wide ? 2 : 1;

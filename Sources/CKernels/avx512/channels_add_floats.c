@@ -10,7 +10,7 @@ CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *
     for (size_t b = block_begin; b < block_end; b++) {
         for (uint32_t kept = ck_block_mask(mask, b, w->channels); kept != 0; kept &= kept - 1) {
             const size_t c = b * 32 + (size_t)__builtin_ctz(kept);
-            const uint8_t *run = w->codes + c * w->stride;
+            const uint8_t *run = ck_channel(w, c);
             const __m512 value = _mm512_set1_ps(x->values[c]);
             for (size_t j = out_begin; j < out_end; j += 16) {
                 const __mmask16 m = first_lanes(out_end - j);

@@ -54,44 +54,4 @@ CK_INLINE __m512i group_sums(const int bits, const int group, const uint8_t *run
                             _mm512_permutex2var_epi32(first, odd, second));
 }
 
-// Activations in the order in which two units of 4-bit codes give them up: the low nibbles of both, the high
-// ones of both. Saves a shift a unit.
-enum { ARRANGED_AT_MOST = 16384 };
-
-CK_INLINE void arrange(int8_t *restrict out, const int8_t *restrict codes, size_t units) {
-    for (size_t u = 0; u < units; u += 2) {
-        const __m512i a = _mm512_loadu_si512(codes + 64 * u);
-        const __m512i b = u + 1 < units ? _mm512_loadu_si512(codes + 64 * u + 64) : _mm512_setzero_si512();
-        _mm512_store_si512(out + 64 * u, _mm512_shuffle_i64x2(a, b, 0x44));
-        _mm512_store_si512(out + 64 * u + 64, _mm512_shuffle_i64x2(a, b, 0xee));
-    }
-}
-
-CK_INLINE void pair_products(const uint8_t *run, const int8_t *arranged, size_t u, size_t units,
-                             __m512i p[2]) {
-    const __m512i zero = _mm512_setzero_si512(), nibble = _mm512_set1_epi8(15);
-    p[0] = p[1] = zero;
-    if (units == 0) return;
-    const __m512i codes = units > 1
-                              ? _mm512_loadu_si512(run + 32 * u)
-                              : _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)(run + 32 * u)));
-    p[0] = _mm512_dpbusd_epi32(zero, _mm512_and_si512(codes, nibble), _mm512_load_si512(arranged + 64 * u));
-    p[1] = _mm512_dpbusd_epi32(zero, _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble),
-                               _mm512_load_si512(arranged + 64 * u + 64));
-}
-
-// As group_sums for groups of 32 codes of 4 bits, from arranged activations.
-CK_INLINE __m512i paired_sums(const uint8_t *run, const int8_t *arranged, size_t u, size_t units) {
-    __m512i p[4][2];
-    for (size_t i = 0; i < 4; i++)
-        pair_products(run, arranged, u + 2 * i, units > 2 * i ? units - 2 * i : 0, p[i]);
-    const __m512i first = fold4(4, p[0][0], p[0][1], p[1][0], p[1][1]);
-    const __m512i second = fold4(4, p[2][0], p[2][1], p[3][0], p[3][1]);
-    // Lanes 0 and 1 hold groups 0, 1, 4, 5 of four units, lanes 2 and 3 groups 2, 3, 6, 7.
-    const __m512i even = _mm512_set_epi32(27, 26, 19, 18, 25, 24, 17, 16, 11, 10, 3, 2, 9, 8, 1, 0);
-    const __m512i odd = _mm512_set_epi32(31, 30, 23, 22, 29, 28, 21, 20, 15, 14, 7, 6, 13, 12, 5, 4);
-    return _mm512_add_epi32(_mm512_permutex2var_epi32(first, even, second),
-                            _mm512_permutex2var_epi32(first, odd, second));
-}
-
 #endif

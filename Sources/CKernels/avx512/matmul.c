@@ -143,7 +143,7 @@ static void rows_floats(float *y, size_t y_stride, const ck_rows *w, const ck_ba
         for (size_t first = 0; first < w->cols; first += PANEL_INPUTS) {
             const size_t inputs = w->cols - first < PANEL_INPUTS ? w->cols - first : PANEL_INPUTS;
             for (size_t r = 0; r < PANEL_OUTPUTS; r++) {
-                const uint8_t *run = w->base + (row + (r < rows ? r : rows - 1)) * w->stride;
+                const uint8_t *run = ck_row(w, row + (r < rows ? r : rows - 1));
                 for (size_t k = 0; k < inputs; k++) p[32 * k + r] = ck_float_code(&w->form, run, first + k);
             }
             multiply_all_floats(y + row, y_stride, p, x, first, inputs, lanes, first > 0);
@@ -160,7 +160,7 @@ static void channels_floats(float *y, size_t y_stride, const ck_channels *w, con
         for (size_t first = 0; first < w->channels; first += PANEL_INPUTS) {
             const size_t inputs = w->channels - first < PANEL_INPUTS ? w->channels - first : PANEL_INPUTS;
             for (size_t k = 0; k < inputs; k++) {
-                const uint8_t *run = w->codes + (first + k) * w->stride;
+                const uint8_t *run = ck_channel(w, first + k);
                 for (size_t i = 0; i < PANEL_OUTPUTS; i++) {
                     p[32 * k + i] = i < outputs ? ck_float_code(&w->form, run, j + i) : 0;
                 }

@@ -81,7 +81,7 @@ CK_INLINE void pack_channels(const int bits, const int group, const int levels, 
         __m512i codes[4], t[4];
         for (size_t c = 0; c < 4; c++) {
             const size_t channel = first + 4 * q + c;
-            const uint8_t *run = w->codes + (channel < w->channels ? channel : w->channels - 1) * w->stride;
+            const uint8_t *run = ck_channel(w, channel < w->channels ? channel : w->channels - 1);
             codes[c] = unit_codes(bits, run, run + high, unit);
             if (bits == 8) codes[c] = _mm512_xor_si512(codes[c], sign);
         }
@@ -125,7 +125,7 @@ CK_INLINE void pack_rows(const int bits, const int group, const int levels, cons
             __m512i codes[16];
             for (size_t r = 0; r < 16; r++) {
                 const size_t at = row + 16 * half + r;
-                const uint8_t *run = w->base + (at < end ? at : end - 1) * w->stride;
+                const uint8_t *run = ck_row(w, at < end ? at : end - 1);
                 codes[r] = unit_codes(bits, run, run + padded / 2, first / 64 + u);
                 if (bits == 8) codes[r] = _mm512_xor_si512(codes[r], sign);
             }
@@ -136,7 +136,7 @@ CK_INLINE void pack_rows(const int bits, const int group, const int levels, cons
         }
     }
     for (size_t r = 0; r < 32; r++) {
-        const uint8_t *scales = w->base + (row + r < end ? row + r : end - 1) * w->stride + code_bytes;
+        const uint8_t *scales = ck_row(w, row + r < end ? row + r : end - 1) + code_bytes;
         const uint8_t *super = scales + groups * (has_min ? 2 : 1);
         const size_t supers = (padded + 255) / 256;
         for (size_t g = first / (size_t)group; g < (first + count) / (size_t)group; g++) {

@@ -4,6 +4,7 @@
 #include "avx512.h"
 #include "lanes.h"
 #include "group_sums.h"
+#include "row_steps.h"
 
 // Where the parts of a row lie.
 typedef struct {
@@ -29,12 +30,10 @@ CK_INLINE __m512 super_scales(const int group, const uint8_t *supers, size_t g, 
 // sum += the products of 16 groups from group g on, of which m exist in `units` units.
 CK_INLINE __m512 add_groups(const int bits, const int group, const int levels, const int has_min,
                             const int offset, const row_parts *restrict w, const int8_t *restrict codes,
-                            const int arranged, const float *restrict scales, const float *restrict sums,
-                            size_t g, size_t units, __mmask16 m, __m512 sum) {
+                            const float *restrict scales, const float *restrict sums, size_t g, size_t units,
+                            __mmask16 m, __m512 sum) {
     const size_t u = g * (size_t)group / 64;
-    const __m512 product =
-        _mm512_cvtepi32_ps(arranged ? paired_sums(w->run, codes, u, units)
-                                    : group_sums(bits, group, w->run, w->high, codes, u, units));
+    const __m512 product = _mm512_cvtepi32_ps(group_sums(bits, group, w->run, w->high, codes, u, units));
     const __m512 total = _mm512_maskz_loadu_ps(m, sums + g);
     __m512 scale, min = _mm512_setzero_ps();
     if (levels == 1) {
@@ -56,7 +55,7 @@ CK_INLINE __m512 add_groups(const int bits, const int group, const int levels, c
 
 CK_INLINE float row_dot(const int bits, const int group, const int levels, const int has_min,
                         const int offset, const ck_rows *restrict w, const ck_activations *restrict x,
-                        const int8_t *restrict codes, const int arranged, const uint8_t *restrict run) {
+                        const uint8_t *restrict run) {
     const size_t padded = ck_pad64(w->cols), groups = padded / (size_t)group, per_step = group == 16 ? 4 : 8;
     const ck_form form = {.bits = (uint8_t)bits};  // known to the compiler, unlike w->form
     const uint8_t *scales = run + ck_packed_bytes(&form, padded);
@@ -67,11 +66,11 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
     __m512 sum = _mm512_setzero_ps();
     size_t g = 0;
     for (; g + 16 <= groups; g += 16) {
-        sum = add_groups(bits, group, levels, has_min, offset, &parts, codes, arranged, activation_scale,
+        sum = add_groups(bits, group, levels, has_min, offset, &parts, x->codes, activation_scale,
                          activation_sum, g, per_step, 0xffff, sum);
     }
     if (g < groups) {
-        sum = add_groups(bits, group, levels, has_min, offset, &parts, codes, arranged, activation_scale,
+        sum = add_groups(bits, group, levels, has_min, offset, &parts, x->codes, activation_scale,
                          activation_sum, g, (groups - g) * (size_t)group / 64, first_lanes(groups - g), sum);
     }
     return _mm512_reduce_add_ps(sum);
@@ -79,9 +78,9 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
 
 // Listed rows lie in bundles with other weights between them, which the processor cannot guess: a later row
 // of the list is asked for while one is multiplied. Rows one after another are fetched well without help;
-// only wide codes gain from asking a few rows ahead, and for the page after those (measured on Zen 4: Q6_K 13
-// -> 19 GB/s a core, Q8_0 22 -> 24, Q4_K and Q4_1 lose 5 %).
-enum { BYTES_AHEAD = 8192, PAGES_AHEAD = 32768 };
+// only wide codes gain from asking some rows ahead, and for the page after those (measured on Zen 4, a core:
+// Q6_K 12 -> 27 GB/s, and 26 with 8 KB ahead, Q8_0 22 -> 24; Q4_K and Q4_1 lose 5 %).
+enum { BYTES_AHEAD = 16384, PAGES_AHEAD = 32768 };
 
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
@@ -92,30 +91,53 @@ CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
 }
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
-    const uint8_t *run = w->base + row * w->stride;
+    const uint8_t *run = ck_row(w, row);
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
+}
+
+// Asks for what the row of y[i] foretells.
+CK_INLINE void look_ahead(const int bits, const ck_rows *restrict w, size_t bytes,
+                          const uint32_t *restrict *restrict ahead, size_t i) {
+    if (*ahead) {
+        if (**ahead != CK_LIST_END) prefetch_row(w, *(*ahead)++, bytes);
+    } else if (bits > 5) {
+        prefetch_on(ck_row(w, i), w->stride);
+    }
 }
 
 CK_INLINE void dot_form(const int bits, const int group, const int levels, const int has_min,
                         const int offset, float *restrict y, const ck_rows *restrict w,
                         const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,
                         size_t end) {
-    _Alignas(64) int8_t codes[ARRANGED_AT_MOST];
     const size_t padded = ck_pad64(w->cols), scales = padded / (size_t)group * (levels == 1 ? 2 : 1);
     const ck_form form = {.bits = (uint8_t)bits};
     const size_t bytes = ck_packed_bytes(&form, padded) + scales * (has_min ? 2 : 1);
-    const int arranged = bits == 4 && group == 32 && padded + 64 <= ARRANGED_AT_MOST;
-    if (arranged) arrange(codes, x->codes, padded / 64);
     const uint32_t *ahead = ck_list_ahead(list, begin);
-    for (size_t i = begin; i < end; i++) {
-        if (list) {
-            if (*ahead != CK_LIST_END) prefetch_row(w, *ahead++, bytes);
-        } else if (bits > 5) {
-            prefetch_on(w->base + i * w->stride, w->stride);
+    const int steps = (bits == 4 && group == 32) || (bits == 6 && group == 16);
+    size_t i = begin;
+    if (steps && padded <= STEP_COLUMNS_AT_MOST) {
+        _Alignas(64) step_activations arranged;
+        arrange_steps(bits, levels, offset, &arranged, x, padded);
+        // Listed rows one at a time: asking for two later ones at once costs more than sharing loads gains.
+        const size_t most = bits == 6 || list ? 1 : 2;
+        for (size_t count; i < end; i += count) {
+            count = end - i < most ? 1 : most;
+            const uint8_t *run[2] = {NULL, NULL};
+            for (size_t r = 0; r < count; r++) {
+                look_ahead(bits, w, bytes, &ahead, i + r);
+                run[r] = ck_row(w, list ? list[i + r] : i + r);
+            }
+            if (count == 2) {
+                dot_rows(bits, levels, has_min, offset, 2, w, run, &arranged, y + i);
+            } else {
+                dot_rows(bits, levels, has_min, offset, 1, w, run, &arranged, y + i);
+            }
         }
-        const uint8_t *run = w->base + (list ? list[i] : i) * w->stride;
-        y[i] = arranged ? row_dot(bits, group, levels, has_min, offset, w, x, codes, 1, run)
-                        : row_dot(bits, group, levels, has_min, offset, w, x, x->codes, 0, run);
+        return;
+    }
+    for (; i < end; i++) {
+        look_ahead(bits, w, bytes, &ahead, i);
+        y[i] = row_dot(bits, group, levels, has_min, offset, w, x, ck_row(w, list ? list[i] : i));
     }
 }
 

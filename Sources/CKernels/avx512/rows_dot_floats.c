@@ -16,7 +16,7 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
                           const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,
                           size_t end) {
     for (size_t i = begin; i < end; i++) {
-        const uint8_t *run = w->base + (list ? list[i] : i) * w->stride;
+        const uint8_t *run = ck_row(w, list ? list[i] : i);
         __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
         for (size_t c = 0; c < w->cols; c += 32) {
             for (size_t part = 0; part < 2; part++) {

@@ -35,6 +35,9 @@ typedef struct {
     int32_t offset;   // 0, 4, 8, 16 or 32
 } ck_form;
 
+// Unit of the places of rows and channels.
+enum { CK_PLACE_BYTES = 16 };
+
 // A matrix [rows, cols] whose rows lie together: y = W x is one dot product per row.
 // A row is its packed codes, then (G = padded cols / group, S = padded cols / 256 rounded up):
 //   levels 1: scale[G] f16, and with has_min: min[G] f16
@@ -44,6 +47,8 @@ typedef struct {
     size_t rows, cols;
     const uint8_t *base;  // row r begins at base + r * stride
     size_t stride;        // bytes; a multiple of 16
+    // Where rows lie that are fetched one by one: row r begins at base + CK_PLACE_BYTES * places[r]. NULL: by stride.
+    const uint32_t *places;
 } ck_rows;
 
 // A matrix [outputs, channels] whose input channels (columns) lie together: y = W x adds one scaled
@@ -56,6 +61,7 @@ typedef struct {
     size_t outputs, channels;
     const uint8_t *codes;  // channel c begins at codes + c * stride
     size_t stride;
+    const uint32_t *places;  // of channels, as in ck_rows; those that a mask drops may have any
     const uint8_t *groups;
     size_t group_stride;
     const uint8_t *supers;

@@ -28,7 +28,7 @@ static inline void gather_group(channel_group *restrict g, const ck_channels *w,
                                 uint32_t mask, size_t first, int begin, int end) {
     int n = 0, sum = 0;
     for (int c = begin; c < end; c++) {
-        g->code[n] = w->codes + (first + (size_t)c) * w->stride;
+        g->code[n] = ck_channel(w, first + (size_t)c);
         g->act[n] = act[c];
         sum += act[c] * (int)(mask >> c & 1);
         n += (int)(mask >> c & 1) & (act[c] != 0);  // a zero adds nothing: its line need not be read

@@ -13,7 +13,7 @@ CK_INLINE void add_block(float *restrict y, const ck_channels *w, const float *r
         for (int i = 0; i < 8; i++) sum[i] = vld1q_f32(y + j + 4 * i);
         for (uint32_t left = kept; left != 0; left &= left - 1) {
             const size_t c = 32 * block + (size_t)__builtin_ctz(left);
-            const uint8_t *const code = w->codes + c * w->stride + j * size;
+            const uint8_t *const code = ck_channel(w, c) + j * size;
             __builtin_prefetch(code + 256);
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {

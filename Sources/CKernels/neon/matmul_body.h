@@ -78,7 +78,7 @@ CK_TARGET CK_INLINE void CK_NAME(rows_matmul_form)(float *restrict y, size_t y_s
                     const uint8_t *low[4], *high[4];
                     for (size_t k = 0; k < 4; k++) {
                         const uint8_t *const from =
-                            w->base + (row + r + k < end ? row + r + k : end - 1) * w->stride;
+                            ck_row(w, row + r + k < end ? row + r + k : end - 1);
                         low[k] = from + (input / 64 + unit) * unit_low_bytes(bits);
                         high[k] = from + plane + (input / 64 + unit) * unit_high_bytes(bits);
                     }
@@ -107,8 +107,8 @@ CK_TARGET CK_INLINE void CK_NAME(channels_matmul_form)(float *restrict y, size_t
                 const uint8_t *low[8], *high[8];
                 for (size_t k = 0; k < 8; k++) {
                     const size_t channel = input + c + k < w->channels ? input + c + k : w->channels - 1;
-                    low[k] = w->codes + channel * w->stride + output / 64 * unit_low_bytes(bits);
-                    high[k] = w->codes + channel * w->stride + plane + output / 64 * unit_high_bytes(bits);
+                    low[k] = ck_channel(w, channel) + output / 64 * unit_low_bytes(bits);
+                    high[k] = ck_channel(w, channel) + plane + output / 64 * unit_high_bytes(bits);
                 }
                 pack_channels8(panel, c, low, high, bits, offset, CK_EIGHTS);
             }

@@ -39,7 +39,7 @@ void ck_neon_rows_matmul_floats(float *y, size_t y_stride, const ck_rows *w, con
             const size_t n = w->cols - c < STRETCH ? w->cols - c : STRETCH, whole = n / 4 * 4;
             for (size_t r = 0; r < 4; r++) {
                 const uint8_t *const from =
-                    w->base + (row + (r < rows ? r : rows - 1)) * w->stride + c * size;
+                    ck_row(w, row + (r < rows ? r : rows - 1)) + c * size;
                 size_t i = 0;
                 for (; i + 8 <= n; i += 8) {
                     const float32x4x2_t v = float_weights8(from + i * size, w->form.bits);

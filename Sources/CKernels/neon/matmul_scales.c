@@ -22,7 +22,7 @@ void ck_neon_pack_row_scales(matmul_panel *panel, const ck_rows *w, size_t row, 
                  some = inputs / group;
     const size_t size = form->levels == 1 ? 2 : 1, first = input / group * size, block = input / 256 * 2;
     for (size_t r = 0; r < PANEL_OUTPUTS && row + r < end; r++) {
-        const uint8_t *const scales = w->base + (row + r) * w->stride + ck_packed_bytes(form, padded);
+        const uint8_t *const scales = ck_row(w, row + r) + ck_packed_bytes(form, padded);
         const uint8_t *const supers = scales + groups * size * (form->has_min ? 2 : 1);
         float line[PANEL_GROUPS];
         row_factors(line, scales + first, supers + block, some, group, form->levels);

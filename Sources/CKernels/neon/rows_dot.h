@@ -26,7 +26,7 @@ CK_INLINE row_parts parts_of(size_t cols, int bits, int group, int levels, int h
 }
 
 CK_INLINE const uint8_t *row_at(const ck_rows *w, const uint32_t *list, size_t i) {
-    return w->base + (list != NULL ? list[i] : i) * w->stride;
+    return ck_row(w, list != NULL ? list[i] : i);
 }
 
 // The row to fetch while row i is multiplied. Rows one after another are fetched by the processor as well, so

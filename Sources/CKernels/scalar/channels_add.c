@@ -4,7 +4,7 @@ static void add_floats(float *y, const ck_channels *w, const ck_activations *x, 
                        size_t out_begin, size_t out_end) {
     for (; kept != 0; kept &= kept - 1) {
         const size_t c = block * 32 + (size_t)__builtin_ctz(kept);
-        const uint8_t *run = w->codes + c * w->stride;
+        const uint8_t *run = ck_channel(w, c);
         for (size_t j = out_begin; j < out_end; j++) y[j] += ck_float_code(&w->form, run, j) * x->values[c];
     }
 }
@@ -30,7 +30,7 @@ void ck_scalar_channels_add(float *y, const ck_channels *w, const ck_activations
                 int32_t product = 0;
                 for (uint32_t left = part; left != 0; left &= left - 1) {
                     const size_t c = first + (size_t)__builtin_ctz(left);
-                    product += ck_code(&w->form, w->codes + c * w->stride, padded, j) * x->codes[c];
+                    product += ck_code(&w->form, ck_channel(w, c), padded, j) * x->codes[c];
                 }
                 float scale, min;
                 ck_plane_scale(w, first / group, j, &scale, &min);

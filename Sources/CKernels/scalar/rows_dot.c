@@ -1,7 +1,7 @@
 #include "scalar.h"
 
 static float dot(const ck_rows *w, const ck_activations *x, size_t row) {
-    const uint8_t *run = w->base + row * w->stride;
+    const uint8_t *run = ck_row(w, row);
     const size_t padded = ck_pad64(w->cols), group = w->form.group;
     float sum = 0;
     if (ck_is_float(&w->form)) {

@@ -10,37 +10,56 @@ struct Bench {
     private let text: [Int32]
     private let promptCount: Int
     private let plans: [NamedPlan]
+    /// How memory was divided, where there is a budget.
+    private let memory: MemoryPlan?
+    /// Bytes per second, where it was measured before memory was given away; measured in turn otherwise.
+    private let bandwidth: Double?
 
     /// - Parameter tokens: of some prose, at least one; repeated until they suffice.
-    init(_ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan]) {
+    init(
+        _ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan],
+        memory: MemoryPlan?, bandwidth: Double?
+    ) {
         self.decoder = decoder
+        self.bandwidth = bandwidth
+        self.memory = memory
         self.plans = plans
         promptCount = prompt
         text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
+    }
+
+    /// Measures what reading memory gives, with a buffer that no cache holds.
+    static func bandwidthMeter(threads: Int) -> ReadBandwidth {
+        ReadBandwidth(byteCount: 256 << 20, threads: threads)
     }
 
     private var decodeCount: Int { text.count - promptCount }
     private var prompt: [Int32] { Array(text.prefix(promptCount)) }
 
     /// Touches every page once; returns the peak of resident memory after it, in bytes.
-    func warmUp() -> Int {
+    func warmUp() throws -> Int {
         _ = decoder.prefill(prompt, at: 0)
         decoder.step(text[0], at: promptCount)
+        if let fault = decoder.takeFault() { throw fault }
         return ProcessFacts.peakResidentBytes
     }
 
-    func measure(runs: Int, peakResidentBytes: Int) -> BenchResult {
-        let bandwidth = ReadBandwidth(byteCount: 256 << 20, threads: decoder.threadCount)
+    func measure(runs: Int, peakResidentBytes: Int) throws -> BenchResult {
+        let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
         var (prefill, dense, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
         var counts: [SiteCounts?] = plans.map { _ in nil }
-        for _ in 0..<runs {
-            read.append(bandwidth.measure())
+        var storage = plans.map { _ in CacheCounts() }
+        var (denseStorage, warmUp) = (CacheCounts(), CacheCounts())
+        for run in 0..<runs {
+            read.append(meter?.measure() ?? bandwidth ?? 0)
             prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
-            dense.append(decode(nil))
+            if memory?.cache == nil || run == 0 { dense.append(try decode(nil, &denseStorage)) }
             for (index, named) in plans.enumerated() {
+                // What dense decoding left in memory says nothing about a conversation that goes on sparsely.
+                if memory?.cache != nil { _ = try decode(named.plan, &warmUp) }
                 _ = decoder.takeCounts(of: named.plan)
-                sparse[index].append(decode(named.plan))
+                sparse[index].append(try decode(named.plan, &storage[index]))
                 counts[index] = decoder.takeCounts(of: named.plan)
             }
         }
@@ -53,6 +72,11 @@ struct Bench {
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
             weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: ceiling,
             rooflineShare: rate * Double(bytes) / ceiling, peakRssBytes: peakResidentBytes,
+            memory: memory.map {
+                BenchResult.Memory(
+                    budget: $0.budget, working: $0.working, resident: $0.resident, slots: $0.slots,
+                    arrivals: $0.arrivals)
+            }, storage: traffic(denseStorage, 1),
             profiles: [])
         for (index, named) in plans.enumerated() {
             let bytes = counts[index].map(decoder.weights.bytesPerToken) ?? 0
@@ -61,18 +85,37 @@ struct Bench {
                 BenchResult.Profile(
                     name: named.name, method: named.profile.method, target: named.profile.sparsity,
                     decodeTokensPerSecond: rate,
-                    speedup: median(zip(sparse[index], dense).map { $0 / $1 }), bytesPerToken: bytes,
-                    weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling))
+                    speedup: dense.count == runs
+                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense), bytesPerToken: bytes,
+                    weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
+                    storage: traffic(storage[index], runs)))
         }
         return result
     }
 
+    /// What a token read from storage, on average; `nil` when all weights are in memory.
+    private func traffic(_ counts: CacheCounts, _ runs: Int) -> BenchResult.Storage? {
+        guard memory?.cache != nil else { return nil }
+        let tokens = Double(runs * decodeCount)
+        return BenchResult.Storage(
+            hitRate: counts.wanted == 0 ? 1 : 1 - Double(counts.missed) / Double(counts.wanted),
+            bytesPerToken: Double(counts.bytesRead) / tokens, readsPerToken: Double(counts.reads) / tokens,
+            waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(decoder.threadCount))
+    }
+
     /// Tokens per second of one run behind the prompt.
-    private func decode(_ plan: SparsityPlan?) -> Double {
-        Double(decodeCount)
+    ///
+    /// - Parameter storage: what was read for it is added.
+    private func decode(_ plan: SparsityPlan?, _ storage: inout CacheCounts) throws -> Double {
+        let before = decoder.weights.cache?.total ?? CacheCounts()
+        let rate =
+            Double(decodeCount)
             / seconds {
                 for index in promptCount..<text.count { decoder.step(text[index], at: index, plan: plan) }
             }
+        if let fault = decoder.takeFault() { throw fault }
+        storage += (decoder.weights.cache?.total ?? CacheCounts()) - before
+        return rate
     }
 
     private func seconds(_ body: () -> Void) -> Double {
@@ -90,6 +133,25 @@ struct Bench {
 
 /// What a benchmark found; medians of its runs.
 struct BenchResult: Encodable {
+    /// How memory is divided under a budget, in bytes; see `MemoryPlan`.
+    struct Memory: Encodable {
+        var budget: Int
+        var working: Int
+        var resident: Int
+        var slots: Int
+        var arrivals: Int
+    }
+
+    /// What tokens needed that was not in memory.
+    struct Storage: Encodable {
+        /// Share of the units wanted of partly resident tensors that were in memory.
+        var hitRate: Double
+        var bytesPerToken: Double
+        var readsPerToken: Double
+        /// Of each worker, on average.
+        var waitSecondsPerToken: Double
+    }
+
     /// Decoding with a sparsity profile.
     struct Profile: Encodable {
         var name: String
@@ -102,6 +164,8 @@ struct BenchResult: Encodable {
         var bytesPerToken: Double
         var weightBytesPerSecond: Double
         var rooflineShare: Double
+        /// `nil` when all weights are in memory.
+        var storage: Storage?
     }
 
     var model: String
@@ -120,6 +184,9 @@ struct BenchResult: Encodable {
     var rooflineShare: Double
     /// Before the bandwidth was measured, whose buffer would count.
     var peakRssBytes: Int
+    var memory: Memory?
+    /// Of dense decoding; `nil` when all weights are in memory.
+    var storage: Storage?
     var profiles: [Profile]
 
     /// For people.
@@ -136,7 +203,7 @@ struct BenchResult: Encodable {
             roofline share    \(fixed(rooflineShare * 100, 1)) %
             peak memory       \(fixed(Double(peakRssBytes) / 1e6, 1)) MB resident
             """
-        guard !profiles.isEmpty else { return facts }
+        guard !profiles.isEmpty else { return facts + storageTable }
         var sparse = TextTable(
             ["profile", "method", "tokens/s", "ratio", "MB/token", "bytes allow", "GB/s", "roofline"],
             rightAligned: [2, 3, 4, 5, 6, 7])
@@ -149,6 +216,26 @@ struct BenchResult: Encodable {
                 fixed(profile.weightBytesPerSecond / 1e9, 1), fixed(profile.rooflineShare * 100, 1) + " %",
             ])
         }
-        return facts + "\n\n" + sparse.text
+        return facts + "\n\n" + sparse.text + storageTable
+    }
+
+    /// What was read from storage; empty when all weights are in memory.
+    private var storageTable: String {
+        guard let storage else { return "" }
+        let mb = { (bytes: Int) in Readable.megabytes(bytes) }
+        let division = memory.map {
+            "memory            \(mb($0.budget)) MB: \(mb($0.working)) working, \(mb($0.resident)) weights, "
+                + "\(mb($0.slots)) slots, \(mb($0.arrivals)) arrivals\n"
+        }
+        var table = TextTable(
+            ["storage", "hits", "MB/token", "reads/token", "waiting/token"], rightAligned: [1, 2, 3, 4])
+        for (name, storage) in [("dense", storage)] + profiles.map({ ($0.name, $0.storage ?? storage) }) {
+            table.append([
+                name, Readable.fixed(storage.hitRate * 100, 1) + " %",
+                Readable.fixed(storage.bytesPerToken / 1e6, 1), String(Int(storage.readsPerToken.rounded())),
+                Readable.fixed(storage.waitSecondsPerToken * 1000, 1) + " ms",
+            ])
+        }
+        return "\n\n" + (division ?? "") + table.text
     }
 }

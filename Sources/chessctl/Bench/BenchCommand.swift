@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import Decoder
+internal import Kernels
+internal import Machine
 internal import Tokenizer
 internal import WeightStore
 
@@ -29,6 +31,24 @@ struct BenchCommand: AsyncParsableCommand {
         completion: .file(extensions: ["profile"]))
     var profiles: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Memory that the process may take, such as 700M, or auto for what is free: weights that do not fit are "
+                + "read when they are needed.", valueName: "bytes"))
+    var memoryBudget: MemoryBudget?
+
+    @Option(
+        help: ArgumentHelp(
+            "Bytes between two wanted pieces of the file that are read along rather than left out. Default: what is worth it here.",
+            valueName: "bytes"))
+    var readGap: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many times its limit a hidden channel must reach that is not in memory, instead of what the profiles "
+                + "say.", valueName: "factor"))
+    var absentFactor: Float?
+
     @Option(help: "Tokens of the prompt whose evaluation is timed.")
     var prompt: Int = 128
 
@@ -49,16 +69,29 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runningModelTool("bench") {
-            let store = try options.openStore()
-            let decoder = try options.decoder(store, context: prompt + tokens + 1)
-            let plans = try profiles.map { try NamedPlan($0, decoder, store) }
+            // Under a budget the meter's buffer must be gone before the weights come.
+            let bandwidth = memoryBudget.map { _ in
+                Bench.bandwidthMeter(threads: options.threadCount).measure()
+            }
+            let (store, decoder, memory) = try Decoder.open(
+                path: options.model, try decoderOptions())
+            let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
             let text = try options.tokenizer(store).encode(
                 SampleText.prose, addSpecial: false, parseSpecial: false)
             let bench = Bench(
-                decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans)
-            let peak = bench.warmUp()
-            let result = bench.measure(runs: runs, peakResidentBytes: peak)
+                decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans,
+                memory: memory, bandwidth: bandwidth)
+            let peak = try bench.warmUp()
+            let result = try bench.measure(runs: runs, peakResidentBytes: peak)
             try Terminal.write(json ? JSONText.encode(result) : result.table + "\n")
         }
+    }
+
+    private func decoderOptions() throws -> DecoderOptions {
+        var made = options.decoderOptions(context: prompt + tokens + 1)
+        made.budget = memoryBudget?.resolved
+        made.gap = readGap
+        made.profile = try profiles.first.map { path throws(ProfileError) in try SparsityProfile(path: path) }
+        return made
     }
 }

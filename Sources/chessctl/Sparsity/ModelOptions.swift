@@ -34,11 +34,15 @@ struct ModelOptions: ParsableArguments {
         try WeightStore(path: model, threads: threadCount, residency: weights)
     }
 
-    func decoder(_ store: WeightStore, context: Int) throws -> Decoder {
-        try Decoder(
-            store: store, kernels: kernels.flatMap { KernelSet(named: $0) } ?? .best, context: context,
-            threads: threadCount)
+    func decoderOptions(context: Int) -> DecoderOptions {
+        DecoderOptions(kernels: kernelSet, context: context, threads: threadCount, residency: weights)
     }
+
+    func decoder(_ store: WeightStore, context: Int) throws -> Decoder {
+        try Decoder(store: store, kernels: kernelSet, context: context, threads: threadCount)
+    }
+
+    private var kernelSet: KernelSet { kernels.flatMap { KernelSet(named: $0) } ?? .best }
 
     /// The text as windows of `window` tokens, fewer where the model was trained for fewer, and a decoder for them.
     func open(
@@ -76,8 +80,14 @@ struct NamedPlan {
     let plan: SparsityPlan
 
     /// Reads and checks the file.
-    init(_ path: String, _ decoder: Decoder, _ store: WeightStore) throws {
-        (profile, plan) = try decoder.plan(at: path, for: store)
+    ///
+    /// - Parameter absentFactor: instead of the file's own.
+    init(_ path: String, _ decoder: Decoder, _ store: WeightStore, absentFactor: Float? = nil) throws {
+        (profile, plan) = try decoder.plan(at: path, for: store, absentFactor: absentFactor)
         name = SparsityProfile.name(ofFile: path)
     }
+}
+
+extension MemoryBudget: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }

@@ -1,0 +1,86 @@
+internal import Kernels
+internal import Machine
+package import WeightStore
+
+/// Weights that are not all in memory.
+extension Decoder {
+    /// Why the last steps or batches are worth nothing: weights could not be read, or are not what was written.
+    /// `nil` when all is well; asking clears it, and the next step tries again.
+    package func takeFault() -> StoreError? { weights.cache?.takeFault() }
+
+    /// Brings the records of `tensor` that `wanted` has a bit for into memory, all without it. Every worker calls
+    /// it at the same point; nothing happens to a tensor that is in memory as a whole.
+    ///
+    /// - Returns: false after a fault; all workers then leave the step.
+    func bring(_ tensor: CachedTensor?, _ wanted: SharedBuffer<UInt32>?, _ worker: Worker) -> Bool {
+        guard let tensor, let cache = weights.cache else { return true }
+        worker.barrier()
+        if worker.index == 0 { cache.fetch(tensor, wanted: wanted) }
+        worker.barrier()
+        cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
+        worker.barrier()
+        return !cache.hasFault
+    }
+
+    /// Lets the records stay that are worth it, once all workers have computed with them.
+    func keep(_ tensor: CachedTensor?, _ worker: Worker) {
+        guard let tensor, let cache = weights.cache else { return }
+        worker.barrier()
+        cache.keep(tensor) { worker.share(of: $0) }
+    }
+
+    /// Calls `body` while all records of `tensor` are in memory.
+    func withRecords<R>(of tensor: CachedTensor?, _ body: () -> R) -> R {
+        guard tensor != nil else { return body() }
+        pool.run { worker in _ = bring(tensor, nil, worker) }
+        let result = body()
+        pool.run { worker in if !hasFault { keep(tensor, worker) } }
+        return result
+    }
+
+    /// Brings the embedding of `tokens` into memory, where its rows are fetched one by one.
+    func bringEmbedding(of tokens: some Collection<Int32>, _ worker: Worker) -> Bool {
+        guard let rows = weights.embeddingRecords else { return true }
+        let wanted = scratch.wantedRows
+        if worker.index == 0 {
+            for word in 0..<wanted.count { wanted[word] = 0 }
+            for token in tokens { wanted[Int(token) / 32] |= 1 << UInt32(token % 32) }
+        }
+        return bring(rows, wanted, worker)
+    }
+
+    /// Starts to read the bundles that the masks of the step ask for, chunk by chunk where that can be. Every
+    /// worker calls it behind a barrier.
+    ///
+    /// - Returns: false after a fault.
+    func beginBundles(
+        _ tensor: CachedTensor?, _ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
+    ) -> Bool {
+        guard let tensor, let cache = weights.cache else { return true }
+        let bounds = scratch.feedForwardParts.bounds(channels: parameters.feedForward)
+        let wanted = sparse?.channels == nil ? nil : scratch.channels.words
+        let urgent = sparse?.absentChannels == nil ? nil : scratch.urgentChannels.words
+        let isSplit = tensor.canSplit(bounds)
+        if worker.index == 0 {
+            let dropped = cache.fetch(
+                tensor, wanted: wanted, urgent: urgent, bounds: isSplit ? bounds : nil)
+            scratch.workers[0].tally.add(-dropped, .channels, index)
+        }
+        worker.barrier()
+        guard !isSplit else { return true }
+        cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
+        worker.barrier()
+        return !cache.hasFault
+    }
+
+    /// Waits for the bundles of one chunk. Only the worker that computes it calls.
+    func awaitBundles(_ tensor: CachedTensor?, chunk: Int, _ worker: Worker) {
+        guard let tensor, let cache = weights.cache,
+            tensor.canSplit(scratch.feedForwardParts.bounds(channels: parameters.feedForward))
+        else { return }
+        cache.prepare(tensor, part: chunk, unpacker: scratch.workers[worker.index].unpacker)
+    }
+
+    /// Whether the last step or batch is worth nothing, see `takeFault`.
+    package var hasFault: Bool { weights.cache?.hasFault ?? false }
+}

@@ -1,0 +1,83 @@
+package import Kernels
+internal import Machine
+package import WeightStore
+
+/// How a decoder is to be made of a store.
+package struct DecoderOptions: Sendable {
+    package var kernels: KernelSet
+    /// Positions to make room for; `nil` takes 4096, or what the model was trained for when that is less.
+    package var context: Int?
+    package var threads: Int
+    package var residency: Residency
+    /// Bytes that the process may take; `nil` for no limit.
+    package var budget: Int?
+    /// What tokens will mostly be evaluated with: decides which weights deserve memory.
+    package var profile: SparsityProfile?
+    /// See `CachePlan.gap`.
+    package var gap: Int?
+
+    package init(
+        kernels: KernelSet = .best, context: Int? = nil, threads: Int, residency: Residency = .automatic,
+        budget: Int? = nil, profile: SparsityProfile? = nil, gap: Int? = nil
+    ) {
+        self.kernels = kernels
+        self.context = context
+        self.threads = threads
+        self.residency = residency
+        self.budget = budget
+        self.profile = profile
+        self.gap = gap
+    }
+
+    /// Tokens of context when nobody asks for more: what a board's memory can hold beside the weights.
+    package static let defaultContext = 4096
+}
+
+extension Decoder {
+    /// Opens the store at `path` and makes a decoder of it, within a budget where there is one.
+    ///
+    /// - Returns: the plan as well, where there is a budget.
+    /// - Throws: a `StoreError` or a `DecoderError`.
+    package static func open(
+        path: String, _ options: DecoderOptions
+    ) throws -> (store: WeightStore, decoder: Decoder, plan: MemoryPlan?) {
+        let model = try StoreInspection(path: path)
+        let shape = model.metadata.model
+        let context = options.context ?? min(shape.contextLength, DecoderOptions.defaultContext)
+        var plan: MemoryPlan?
+        if let budget = options.budget {
+            let working = try workingBytes(shape, path: path, context: context, threads: options.threads)
+            plan = try MemoryPlan(
+                budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
+                model: model, gap: options.gap
+            ) { site, layer in
+                guard let rules = options.profile?.sites[site] else { return 1 }
+                return rules.indices.contains(layer) ? 1 - rules[layer].measured : 1
+            }
+        }
+        let store = try WeightStore(
+            path: path, threads: options.threads, residency: options.residency, plan: plan?.cache)
+        let decoder = try Decoder(
+            store: store, kernels: options.kernels, context: context, threads: options.threads,
+            isSmall: plan?.cache != nil)
+        return (store, decoder, plan)
+    }
+
+    /// Bytes of a program's own code and libraries that are in memory at a time.
+    private static let codeBytes = 16 << 20
+
+    /// Bytes of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
+    private static func workingBytes(
+        _ shape: ModelParameters, path: String, context: Int, threads: Int
+    ) throws(DecoderError) -> Int {
+        try check(context, shape, path: path)
+        let before = MemoryTally.bytes
+        let scratch = StepScratch(shape, context: context, threads: threads)
+        let batch = BatchScratch(
+            shape, capacity: min(batchSize, context), headRows: BatchScratch.headRowsWithin)
+        let cache = KeyValueCache(
+            layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
+            context: context)
+        return withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before } + MemoryPlan.reserve
+    }
+}

@@ -1,0 +1,149 @@
+internal import Machine
+package import WeightStore
+
+/// How a decoder's memory is divided under a budget that counts everything the process takes.
+package struct MemoryPlan: Sendable {
+    /// What the process may take, in bytes.
+    package let budget: Int
+    /// What it takes besides weights: its code, the KV cache of a full context, scratch, connections.
+    package let working: Int
+    /// Weights that are all in memory.
+    package let resident: Int
+    /// Slots for weights of which some are in memory, and room to read into.
+    package let slots: Int
+    package let arrivals: Int
+    /// `nil` when all weights fit.
+    package let cache: CachePlan?
+
+    /// What connections and the allocator may take beyond what is counted.
+    static let reserve = 12 << 20
+
+    /// Divides `budget`.
+    ///
+    /// - Parameters:
+    ///   - working: bytes besides weights.
+    ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
+    ///   - gap: see `CachePlan.gap`.
+    /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
+    package init(
+        budget: Int, working: Int, model: StoreInspection, gap: Int? = nil, kept: (SparsitySite, Int) -> Double
+    ) throws(DecoderError) {
+        self.budget = budget
+        self.working = working
+        let tensors = model.tensors
+        let all = tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+        guard working + all > budget else {
+            (resident, slots, arrivals, cache) = (all, 0, 0, nil)
+            return
+        }
+        let isTied = !tensors.contains { $0.name == "output" }
+        var candidates: [Candidate] = []
+        var fetched: [CachePlan.Tensor] = []
+        var (needed, most) = (0, 0)
+        for tensor in tensors {
+            needed += tensor.planes?.rawBytes ?? 0
+            if tensor.name == "token_embd", !isTied {
+                fetched.append(CachePlan.Tensor(name: tensor.name, layout: tensor.layout, capacity: 0))
+                needed += Self.bookkeeping(tensor.layout, tensor.elements)
+            } else if let (site, layer) = Self.site(of: tensor.name) {
+                candidates.append(
+                    Candidate(
+                        name: tensor.name, layout: tensor.layout, segment: tensor.elements,
+                        kept: kept(site, layer)))
+                needed += Self.bookkeeping(tensor.layout, tensor.elements)
+                most = max(most, tensor.elements.storedBytes + (tensor.elements.encoding == .raw ? 0 : tensor.elements.rawBytes))
+            } else {
+                needed += tensor.elements.rawBytes
+            }
+        }
+        arrivals = most + 3 << 14
+        let room = budget - working - needed - arrivals
+        guard room >= 0 else {
+            throw .budgetTooSmall(path: model.path, budget: budget, needed: budget - room)
+        }
+        let worth = Self.level(candidates, room: room)
+        var (whole, slots) = (0, 0)
+        for candidate in candidates {
+            let share = candidate.share(worth: worth)
+            if share == 1 {
+                whole += candidate.segment.rawBytes
+            } else {
+                let capacity = Int(share * Double(candidate.units))
+                slots += capacity * candidate.segment.frameBytes
+                fetched.append(
+                    CachePlan.Tensor(name: candidate.name, layout: candidate.layout, capacity: capacity))
+            }
+        }
+        resident = needed + whole
+        self.slots = slots
+        cache = CachePlan(tensors: fetched, gap: gap)
+    }
+
+    /// A tensor that may be in memory in part.
+    private struct Candidate {
+        let name: String
+        let layout: StoredTensor.Layout
+        let segment: Segment
+        /// The share of its units that a token needs, on average.
+        let wanted: Double
+
+        init(name: String, layout: StoredTensor.Layout, segment: Segment, kept: Double) {
+            self.name = name
+            self.layout = layout
+            self.segment = segment
+            let records = Double(segment.frameBytes / layout.recordBytes)
+            // A slope, however small, lets tensors that are needed whole share what room there is.
+            wanted = min(1 - power(1 - min(max(kept, 0), 1), records), 0.995)
+        }
+
+        var units: Int { segment.frames.count }
+
+        /// The share of units that are worth a slot when a slot must be used by `worth` of all tokens.
+        ///
+        /// The unit of rank x (0 the most wanted, 1 the least) is wanted by about
+        /// `w + 2.6 w (1 - w) (0.55 - x)` of the tokens, where w is the average: fitted to Qwen2.5-Coder 1.5B with
+        /// CHESS at 0.5, and exact for units that are always or never wanted.
+        func share(worth: Double) -> Double {
+            let slope = 2.6 * wanted * (1 - wanted)
+            guard slope > 0 else { return 0 }
+            let share = 0.55 + (wanted - worth) / slope
+            return share > 0.985 ? 1 : max(share, 0)
+        }
+    }
+
+    /// The lowest worth of a slot at which all slots fit.
+    private static func level(_ candidates: [Candidate], room: Int) -> Double {
+        var (low, high) = (-2.0, 2.0)
+        for _ in 0..<60 {
+            let middle = (low + high) / 2
+            let bytes = candidates.reduce(0.0) {
+                $0 + $1.share(worth: middle) * Double($1.segment.rawBytes + 16 * $1.units)
+            }
+            if bytes > Double(room) { low = middle } else { high = middle }
+        }
+        return high
+    }
+
+    private static func site(of tensor: String) -> (SparsitySite, Int)? {
+        let parts = tensor.split(separator: ".")
+        guard parts.count == 3, parts[0] == "blk", let layer = Int(parts[1]) else { return nil }
+        return switch parts[2] {
+        case "attn_q": (.queryInput, layer)
+        case "attn_output": (.attentionOutput, layer)
+        case "ffn_gate": (.gateInput, layer)
+        case "ffn": (.channels, layer)
+        default: nil
+        }
+    }
+
+    /// Bytes of the tables that say where a tensor's records are.
+    private static func bookkeeping(_ layout: StoredTensor.Layout, _ segment: Segment) -> Int {
+        4 * layout.recordCount + 24 * segment.frames.count
+    }
+}
+
+private func power(_ base: Double, _ exponent: Double) -> Double {
+    var result = 1.0
+    for _ in 0..<Int(exponent) { result *= base }
+    return result
+}

@@ -1,0 +1,276 @@
+internal import CHost
+internal import Glibc
+internal import Synchronization
+
+/// A piece of a file to be read into memory.
+package struct StorageRead: Sendable {
+    /// In the file, and how many bytes; multiples of the reader's alignment.
+    package var offset: Int
+    package var byteCount: Int
+    /// Bytes that the file must have from `offset` on: the last piece of a file may be longer than what is left.
+    package var needed: Int
+    /// In the target.
+    package var place: Int
+    /// What can be waited for: reads of one part belong together.
+    package var part: Int
+
+    package init(offset: Int, byteCount: Int, needed: Int, place: Int, part: Int) {
+        self.offset = offset
+        self.byteCount = byteCount
+        self.needed = needed
+        self.place = place
+        self.part = part
+    }
+}
+
+/// What reading costs: something for each piece, and something for each byte.
+package struct StorageSpeed: Sendable, Equatable {
+    package var secondsPerRead: Double
+    package var bytesPerSecond: Double
+
+    /// Bytes that take as long as one piece more: a gap of fewer is read along rather than left out.
+    package var worthwhileGap: Int { min(Int(secondsPerRead * bytesPerSecond), 32768) }
+}
+
+/// Reads pieces of one file into memory of ours, many at once and past the page cache, so that a byte is not
+/// in memory twice.
+///
+/// The kernel works on all reads together (io_uring); where it may not, the threads that wait read themselves.
+/// A file system without direct reads is read through the page cache, which is emptied behind.
+///
+/// The ring is used only while `state` is locked, and every read is waited for before the next ones begin.
+package final class StorageReader: Sendable {
+    package let path: String
+    /// Offsets, lengths and places of reads are multiples of it.
+    package let alignment: Int
+    /// Whether the kernel works on many reads at once.
+    package let isQueued: Bool
+    private let descriptor: Int32
+    private let isDirect: Bool
+    private let ring: ReadRing?
+    private let target: SharedBuffer<UInt8>
+    private let state = Mutex(State())
+
+    private struct State {
+        var reads: [StorageRead] = []
+        /// Reads of each part that are not finished.
+        var pending: [Int] = []
+        /// Reads of the list that were handed out; without a ring those that a thread has taken.
+        var started = 0
+        var finished = 0
+        var failure: FileError?
+    }
+
+    /// - Parameters:
+    ///   - target: where all reads go; its first byte on a page boundary when there are direct reads.
+    ///   - isQueued: false to do without io_uring.
+    package init(path: String, target: SharedBuffer<UInt8>, isQueued: Bool = true) throws(FileError) {
+        var alignment: UInt32 = 0
+        var opened = unsafe ch_open_direct(path, &alignment)
+        isDirect = opened >= 0
+        if opened == -EINVAL {
+            alignment = 16
+            opened = unsafe ch_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+            if opened >= 0 { posix_fadvise(opened, 0, 0, POSIX_FADV_RANDOM) }
+        }
+        guard opened >= 0 else { throw FileError(path: path, action: "open", errno: -opened) }
+        self.path = path
+        self.alignment = Int(alignment)
+        self.target = target
+        descriptor = opened
+        ring = isQueued ? ReadRing(depth: Self.depth) : nil
+        self.isQueued = ring != nil
+    }
+
+    deinit { close(descriptor) }
+
+    /// Reads under way at once.
+    private static let depth: UInt32 = 256
+
+    /// Forgets the last reads, and begins anew with as many parts. No other thread waits.
+    package func begin(parts: Int) {
+        state.withLock { state in
+            // After an error nobody waits for the rest.
+            if let ring { while state.finished < state.started { reap(ring, &state) } }
+            state.reads.removeAll(keepingCapacity: true)
+            state.pending.removeAll(keepingCapacity: true)
+            for _ in 0..<parts { state.pending.append(0) }
+            state.started = 0
+            state.finished = 0
+            state.failure = nil
+        }
+    }
+
+    /// Adds `read`; it starts at once, or when others have finished.
+    package func add(_ read: StorageRead) {
+        precondition(read.offset % alignment == 0 && read.byteCount % alignment == 0, "\(read)")
+        precondition(read.place >= 0 && read.place + read.byteCount <= target.count, "\(read)")
+        state.withLock { state in
+            state.reads.append(read)
+            state.pending[read.part] += 1
+            guard let ring else { return }
+            if state.started - state.finished >= Int(Self.depth) { reap(ring, &state) }
+            ring.add(read, descriptor, target, tag: state.started)
+            state.started += 1
+        }
+    }
+
+    /// Tells the kernel of the reads that were added.
+    package func submit() {
+        guard let ring else { return }
+        state.withLock { submit(ring, &$0) }
+    }
+
+    /// Waits until the reads of `part` are done. Any number of threads may wait.
+    package func wait(part: Int) throws(FileError) {
+        if let ring {
+            let failure = state.withLock { state in
+                if state.pending[part] > 0 { submit(ring, &state) }
+                while state.pending[part] > 0 { reap(ring, &state) }
+                return state.failure
+            }
+            if let failure { throw failure }
+            return
+        }
+        while let read = take(part: part) { finish(read) }
+        // Another thread may have taken the last ones.
+        while true {
+            let (isDone, failure) = state.withLock { ($0.pending[part] == 0, $0.failure) }
+            if isDone {
+                if let failure { throw failure }
+                return
+            }
+            sched_yield()
+        }
+    }
+
+    private func submit(_ ring: ReadRing, _ state: inout State) {
+        let code = ring.submit()
+        if code != 0 { note(FileError(path: path, action: "read", errno: code), &state) }
+    }
+
+    /// Waits for one read that was started.
+    private func reap(_ ring: ReadRing, _ state: inout State) {
+        submit(ring, &state)
+        let (tag, result) = ring.wait()
+        let read = state.reads[tag]
+        if result < read.needed {
+            // Interrupted, cut short, or an error: once more, by itself.
+            note(complete(read), &state)
+        }
+        forget(read)
+        state.finished += 1
+        state.pending[read.part] -= 1
+    }
+
+    /// The next read that no thread has taken, of `part` or of an earlier one; parts are added in order.
+    private func take(part: Int) -> StorageRead? {
+        state.withLock { state in
+            guard state.started < state.reads.count, state.reads[state.started].part <= part else { return nil }
+            defer { state.started += 1 }
+            return state.reads[state.started]
+        }
+    }
+
+    private func finish(_ read: StorageRead) {
+        let failure = complete(read)
+        forget(read)
+        state.withLock { state in
+            note(failure, &state)
+            state.finished += 1
+            state.pending[read.part] -= 1
+        }
+    }
+
+    private func note(_ failure: FileError?, _ state: inout State) {
+        if state.failure == nil { state.failure = failure }
+    }
+
+    /// Reads the whole piece on this thread.
+    private func complete(_ read: StorageRead) -> FileError? {
+        var done = 0
+        while done < read.needed {
+            let got = unsafe pread(
+                descriptor, target.address(of: read.place + done), read.byteCount - done,
+                off_t(read.offset + done))
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else {
+                return FileError(path: path, action: "read", errno: got < 0 ? errno : ENODATA)
+            }
+            done += got
+        }
+        return nil
+    }
+
+    /// Takes what was read out of the page cache, where it went through it.
+    private func forget(_ read: StorageRead) {
+        if !isDirect { posix_fadvise(descriptor, off_t(read.offset), off_t(read.byteCount), POSIX_FADV_DONTNEED) }
+    }
+
+    /// How fast this file's storage is, found with a few reads into the target: 256 pieces of 4 KiB all over the
+    /// first `byteCount` bytes, and 8 of 1 MiB.
+    ///
+    /// - Cost: 0.3 s from an SD card, 20 ms from fast storage.
+    package func measureSpeed(of byteCount: Int) throws(FileError) -> StorageSpeed {
+        let (small, large) = (4096, min(1 << 20, target.count / 2 & ~4095))
+        let few = min(256, target.count / small, byteCount / (2 * small))
+        guard few > 0, byteCount > 2 * large else { return StorageSpeed(secondsPerRead: 0, bytesPerSecond: 1e9) }
+        let short = try seconds(few, of: small, byteCount)
+        let long = try seconds(8, of: large, byteCount)
+        let rate = Double(8 * large) / long
+        return StorageSpeed(
+            secondsPerRead: max(short / Double(few) - Double(small) / rate, 0), bytesPerSecond: rate)
+    }
+
+    private func seconds(_ count: Int, of size: Int, _ byteCount: Int) throws(FileError) -> Double {
+        let stride = (byteCount - size) / count & ~4095
+        let started = ProcessFacts.monotonicNanoseconds
+        begin(parts: 1)
+        for number in 0..<count {
+            let place = number * size % (target.count - size + 1) & ~4095
+            add(
+                StorageRead(
+                    offset: number * stride, byteCount: size, needed: size, place: place, part: 0))
+        }
+        submit()
+        try wait(part: 0)
+        return Double(ProcessFacts.monotonicNanoseconds - started) * 1e-9
+    }
+
+    /// Takes the whole file out of the page cache: what was read of it in other ways.
+    package func emptyPageCache() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+}
+
+/// The kernel's queue of reads.
+///
+/// UNSAFE FENCE: `ring` is made here and closed once; the owner lets one thread in at a time. The place of a read
+/// was compared with its target by the owner, which retains the target until the read is done.
+@safe private final class ReadRing: @unchecked Sendable {
+    private let ring: OpaquePointer
+
+    /// `nil` where the kernel has none, or does not let this process have one.
+    init?(depth: UInt32) {
+        var made: OpaquePointer?
+        guard unsafe ch_ring_open(&made, depth) == 0, let made = unsafe made else { return nil }
+        unsafe ring = made
+    }
+
+    deinit { unsafe ch_ring_close(ring) }
+
+    func add(_ read: StorageRead, _ descriptor: Int32, _ target: SharedBuffer<UInt8>, tag: Int) {
+        unsafe ch_ring_read(
+            ring, descriptor, target.address(of: read.place), UInt32(read.byteCount), UInt64(read.offset),
+            UInt64(tag))
+    }
+
+    /// Returns 0 or an errno value.
+    func submit() -> Int32 { unsafe -ch_ring_submit(ring) }
+
+    /// The tag of a read that is done, and its bytes or a negative errno value.
+    func wait() -> (tag: Int, result: Int) {
+        var (tag, result) = (UInt64(0), Int32(0))
+        let code = unsafe ch_ring_wait(ring, &tag, &result)
+        precondition(code == 0, "waiting for reads failed with \(-code)")
+        return (Int(tag), Int(result))
+    }
+}

@@ -1,0 +1,38 @@
+internal import Machine
+
+/// Where everything lies in a cache's memory: slots of one tensor after another, then room for arrivals, then
+/// room to unpack them.
+struct CacheLayout {
+    let tensors: [CachedTensor]
+    let arrivals: Range<Int>
+    let unpacked: Range<Int>
+    var byteCount: Int { unpacked.upperBound }
+
+    init(_ plan: CachePlan, of file: StoreFile) {
+        var next = 0
+        var (mostStored, mostUnpacked) = (0, 0)
+        var tensors: [CachedTensor] = []
+        let segments = file.elementSegments
+        for tensor in plan.tensors {
+            guard let number = segments[tensor.name] else { continue }
+            let segment = file.index.segments[number]
+            let stored = StoredUnits(segment, name: file.segmentNames[number], index: file.index)
+            let made = CachedTensor(tensor, stored: stored, firstSlot: next)
+            next += made.capacity * made.slotBytes
+            mostStored = max(mostStored, segment.storedBytes)
+            if segment.encoding != .raw { mostUnpacked = max(mostUnpacked, made.unitCount * made.slotBytes) }
+            tensors.append(made)
+        }
+        self.tensors = tensors
+        let start = (next + Self.page - 1) & ~(Self.page - 1)
+        arrivals = start..<start + Self.arrivalBytes(mostStored)
+        unpacked = arrivals.upperBound..<arrivals.upperBound + mostUnpacked
+    }
+
+    private static let page = 4096
+
+    /// Room for a segment's bytes, widened to whole pages at both ends.
+    private static func arrivalBytes(_ storedBytes: Int) -> Int {
+        storedBytes == 0 ? 0 : (storedBytes + page - 1) & ~(page - 1) + page
+    }
+}

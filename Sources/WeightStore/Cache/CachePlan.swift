@@ -1,0 +1,63 @@
+/// Which tensors of a store are only partly in memory, and how much memory they get.
+package struct CachePlan: Sendable {
+    /// One partly resident tensor.
+    package struct Tensor: Sendable {
+        package var name: String
+        package var layout: StoredTensor.Layout
+        /// Units that may stay in memory; 0 for tensors of which little is needed at a time.
+        package var capacity: Int
+
+        package init(name: String, layout: StoredTensor.Layout, capacity: Int) {
+            self.name = name
+            self.layout = layout
+            self.capacity = capacity
+        }
+    }
+
+    package var tensors: [Tensor]
+    /// Bytes between two wanted pieces of the file that are read along rather than left out; `nil` to find out
+    /// what is worth it on this storage.
+    package var gap: Int?
+    /// False to read without the kernel's queue, as where there is none.
+    package var isQueued = true
+
+    package init(tensors: [Tensor], gap: Int? = nil) {
+        self.tensors = tensors
+        self.gap = gap
+    }
+
+    /// Bytes of a slot for a unit.
+    static func slotBytes(_ unitBytes: Int) -> Int { (unitBytes + 15) & ~15 }
+}
+
+/// What a cache has done.
+package struct CacheCounts: Sendable, Equatable {
+    /// Units that were wanted, and of those the ones that were not in memory.
+    package var wanted = 0
+    package var missed = 0
+    /// Bytes and pieces read from storage.
+    package var bytesRead = 0
+    package var reads = 0
+    /// Nanoseconds that the first worker waited for storage.
+    package var waited: UInt64 = 0
+
+    package init() {}
+
+    package static func += (a: inout CacheCounts, b: CacheCounts) {
+        a.wanted += b.wanted
+        a.missed += b.missed
+        a.bytesRead += b.bytesRead
+        a.reads += b.reads
+        a.waited += b.waited
+    }
+
+    package static func - (a: CacheCounts, b: CacheCounts) -> CacheCounts {
+        var difference = a
+        difference.wanted -= b.wanted
+        difference.missed -= b.missed
+        difference.bytesRead -= b.bytesRead
+        difference.reads -= b.reads
+        difference.waited -= b.waited
+        return difference
+    }
+}

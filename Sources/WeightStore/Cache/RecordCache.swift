@@ -1,0 +1,274 @@
+package import Machine
+internal import Synchronization
+
+/// Keeps the units of a store's largest tensors that are wanted most in a fixed piece of memory, and reads the
+/// others when they are wanted.
+///
+/// A step uses it like this, for one tensor after another, all workers at the same point:
+///
+///     barrier; the first worker: fetch(tensor, wanted)
+///     barrier; every worker: prepare(tensor, its share)
+///     barrier; compute: tensor.places is true of every record that was wanted
+///     barrier; every worker: keep(tensor, its share)
+///
+/// What is kept is decided by `fetch`, from the ranks of units alone, while the reads are under way.
+package final class RecordCache: Sendable {
+    /// The unit of `CachedTensor.places`.
+    package static let placeBytes = 16
+    /// Holds slots, then what a fetch brings.
+    package let memory: SharedBuffer<UInt8>
+    var region: ByteRegion { ByteRegion(backing: .resident(memory), range: 0..<memory.count) }
+    /// By name.
+    package let tensors: [String: CachedTensor]
+    private let reader: StorageReader
+    /// Bytes between two wanted pieces of the file that are read along.
+    package let gap: Int
+    /// What the storage was found to do; `nil` when nobody asked.
+    package let speed: StorageSpeed?
+    /// Where reads arrive, and where compressed units are unpacked to: bytes of `memory`.
+    private let arrivals: Range<Int>
+    private let unpacked: Range<Int>
+    private let last = Mutex(Fetch())
+    private let counts = Mutex(CacheCounts())
+    private let fault = Mutex<StoreError?>(nil)
+
+    init(_ plan: CachePlan, of file: StoreFile) throws(StoreError) {
+        let layout = CacheLayout(plan, of: file)
+        // Memory of this size is mapped, so it begins on a page, as direct reads want.
+        memory = SharedBuffer(count: max(layout.byteCount, 1 << 20), largePages: true)
+        do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch { throw .file(error) }
+        tensors = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
+        if let given = plan.gap {
+            gap = given
+            speed = nil
+        } else {
+            do {
+                let found = try reader.measureSpeed(of: file.header.fileBytes)
+                gap = found.worthwhileGap
+                speed = found
+            } catch { throw .file(error) }
+        }
+        arrivals = layout.arrivals
+        unpacked = layout.unpacked
+    }
+
+    /// Whether the kernel works on many reads at once.
+    package var isQueued: Bool { reader.isQueued }
+
+    /// All that was done so far.
+    package var total: CacheCounts { counts.withLock { $0 } }
+
+    /// Whether something went wrong since `takeFault`: what was computed since is worth nothing.
+    package var hasFault: Bool { fault.withLock { $0 != nil } }
+
+    /// The first thing that went wrong since the last call; nothing stays of the fetch that it belongs to.
+    package func takeFault() -> StoreError? {
+        let error = fault.withLock { fault in
+            defer { fault = nil }
+            return fault
+        }
+        if error != nil {
+            last.withLock { last in
+                last.tensor?.residents.withLock { $0.revoke(last.admissions) }
+                last = Fetch()
+            }
+        }
+        return error
+    }
+
+    private func note(_ error: StoreError) {
+        fault.withLock { fault in if fault == nil { fault = error } }
+    }
+
+    /// Takes what was read of the file in other ways out of the page cache.
+    func emptyPageCache() { reader.emptyPageCache() }
+
+    /// What the last fetch brings.
+    private struct Fetch {
+        var missing: [MissingUnit] = []
+        /// Positions in `missing` where parts begin, and the end.
+        var starts: [Int] = [0]
+        var admissions: [ResidentUnits.Admission] = []
+        var tensor: CachedTensor?
+    }
+
+    /// A piece of the file that one read brings.
+    private struct Run {
+        var lower: Int
+        var upper: Int
+        var place: Int
+    }
+
+    /// Pieces are no longer, so that the first bytes are there while the last ones are still read.
+    private static let longestRun = 1 << 20
+
+    /// Starts to read the units of `tensor` with records in `wanted` that are not in memory, and decides which
+    /// of them will stay. One thread calls it, when no other uses the last fetch.
+    ///
+    /// - Parameters:
+    ///   - wanted: a bit for each record; all of them without it, which says nothing about their ranks.
+    ///   - urgent: those of `wanted` that are worth a read. The bits of others that are not in memory are cleared
+    ///     in `wanted`, though they count for the ranks; all are worth one without it.
+    ///   - bounds: records `bounds[i]..<bounds[i + 1]` make part i; one part by default.
+    /// - Returns: how many bits were cleared.
+    @discardableResult package func fetch(
+        _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, urgent: SharedBuffer<UInt32>? = nil,
+        bounds: [Int]? = nil
+    ) -> Int {
+        var fetch = last.withLock { last in
+            defer { last = Fetch() }
+            return last
+        }
+        fetch.missing.removeAll(keepingCapacity: true)
+        fetch.starts.removeAll(keepingCapacity: true)
+        fetch.admissions.removeAll(keepingCapacity: true)
+        let units = tensor.wantedUnits(wanted)
+        var counts = CacheCounts()
+        var cleared = 0
+        tensor.residents.withLock { residents in
+            var needed = units
+            if let wanted, let urgent {
+                cleared = tensor.clear(wanted, unless: urgent, orIn: residents.bits)
+                needed = tensor.wantedUnits(wanted)
+            }
+            counts = read(needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
+            tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
+            if wanted != nil { residents.countToken(units) }
+            residents.admit(fetch.missing, into: &fetch.admissions)
+        }
+        fetch.tensor = tensor
+        last.withLock { $0 = fetch }
+        self.counts.withLock { $0 += counts }
+        return cleared
+    }
+
+    private func read(
+        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ bounds: [Int],
+        into fetch: inout Fetch
+    ) -> CacheCounts {
+        var counts = CacheCounts()
+        reader.begin(parts: bounds.count - 1)
+        let isRaw = tensor.stored.encoding == .raw
+        let size = tensor.recordsPerUnit
+        var place = arrivals.lowerBound
+        fetch.starts.append(0)
+        for part in 0..<bounds.count - 1 {
+            var run: Run?
+            let first = (bounds[part] + size - 1) / size
+            let end = (bounds[part + 1] + size - 1) / size
+            for index in first / 32..<(end + 31) / 32 {
+                let own = Self.bits(first..<end, ofWord: index)
+                counts.wanted += (wanted[index] & own).nonzeroBitCount
+                var word = wanted[index] & ~resident[index] & own
+                while word != 0 {
+                    let unit = 32 * index + word.trailingZeroBitCount
+                    word &= word - 1
+                    let bytes = tensor.stored.range(of: unit)
+                    if let open = run, bytes.lowerBound <= aligned(open.upper) + gap,
+                        bytes.upperBound - open.lower <= Self.longestRun
+                    {
+                        run?.upper = bytes.upperBound
+                    } else {
+                        if let open = run { place = start(open, part, &counts) }
+                        let lower = bytes.lowerBound & ~(reader.alignment - 1)
+                        run = Run(lower: lower, upper: bytes.upperBound, place: place)
+                    }
+                    guard let run else { continue }
+                    let arrival = run.place + bytes.lowerBound - run.lower
+                    fetch.missing.append(
+                        MissingUnit(
+                            unit: unit, arrival: arrival,
+                            start: isRaw
+                                ? arrival : unpacked.lowerBound + fetch.missing.count * tensor.slotBytes))
+                }
+            }
+            if let open = run { place = start(open, part, &counts) }
+            fetch.starts.append(fetch.missing.count)
+            reader.submit()
+        }
+        counts.missed = fetch.missing.count
+        return counts
+    }
+
+    /// The bits of word `index` that stand for `units`.
+    private static func bits(_ units: Range<Int>, ofWord index: Int) -> UInt32 {
+        let lower = max(units.lowerBound - 32 * index, 0)
+        let upper = min(units.upperBound - 32 * index, 32)
+        guard lower < upper else { return 0 }
+        return (upper == 32 ? .max : 1 << UInt32(upper) - 1) & ~(1 << UInt32(lower) - 1)
+    }
+
+    private func aligned(_ offset: Int) -> Int { (offset + reader.alignment - 1) & ~(reader.alignment - 1) }
+
+    /// Starts a read and returns where the next one may go.
+    private func start(_ run: Run, _ part: Int, _ counts: inout CacheCounts) -> Int {
+        let count = aligned(run.upper) - run.lower
+        precondition(run.place + count <= arrivals.upperBound, "\(count) bytes at \(run.place) of \(arrivals)")
+        reader.add(
+            StorageRead(
+                offset: run.lower, byteCount: count, needed: run.upper - run.lower, place: run.place,
+                part: part))
+        counts.bytesRead += count
+        counts.reads += 1
+        return run.place + count
+    }
+
+    /// Waits for part `part` of the last fetch; checks and unpacks this worker's share of it.
+    ///
+    /// - Parameter share: which of that many units; all by default.
+    package func prepare(
+        _ tensor: CachedTensor, part: Int = 0, unpacker: UnitUnpacker,
+        share: (Int) -> Range<Int> = { 0..<$0 }
+    ) {
+        let (missing, units) = last.withLock { ($0.missing, $0.starts[part]..<$0.starts[part + 1]) }
+        guard !units.isEmpty else { return }
+        let began = ProcessFacts.monotonicNanoseconds
+        do throws(FileError) { try reader.wait(part: part) } catch { return note(.file(error)) }
+        let waited = ProcessFacts.monotonicNanoseconds - began
+        counts.withLock { $0.waited += waited }
+        let own = share(units.count)
+        for position in units.lowerBound + own.lowerBound..<units.lowerBound + own.upperBound {
+            do throws(StoreError) {
+                try check(missing[position], of: tensor, unpacker)
+            } catch {
+                return note(error)
+            }
+        }
+    }
+
+    private func check(
+        _ missing: MissingUnit, of tensor: CachedTensor, _ unpacker: UnitUnpacker
+    ) throws(StoreError) {
+        let frame = tensor.stored.frame(missing.unit)
+        let arrived = missing.arrival..<missing.arrival + Int(frame.storedBytes)
+        let found = memory.checksum(arrived)
+        var part: String { "\(tensor.stored.name), frame \(missing.unit)" }
+        var offset: Int { tensor.stored.range(of: missing.unit).lowerBound }
+        guard found == frame.checksum else {
+            throw .checksum(
+                path: reader.path, part: part, offset: offset, expected: frame.checksum, found: found)
+        }
+        guard tensor.stored.encoding != .raw else { return }
+        let target = missing.start..<missing.start + tensor.byteCount(of: missing.unit)
+        do throws(ZstdError) {
+            try unpacker.unpack(memory, arrived, to: target, tensor.stored.encoding)
+        } catch {
+            throw .unreadable(path: reader.path, part: part, offset: offset, reason: error.reason)
+        }
+    }
+
+    /// Moves this worker's share of the units that stay to their slots: after all have computed, and before
+    /// the next fetch.
+    package func keep(_ tensor: CachedTensor, share: (Int) -> Range<Int>) {
+        let admissions = last.withLock { $0.admissions }
+        let own = share(admissions.count)
+        for admission in admissions[own] {
+            let bytes = admission.start..<admission.start + tensor.byteCount(of: admission.unit)
+            memory.copy(bytes, to: tensor.slotStart(admission.slot))
+        }
+        tensor.place(
+            admissions[own].lazy.map { admission in
+                (admission.unit, tensor.slotStart(admission.slot))
+            })
+    }
+}

@@ -1,0 +1,286 @@
+import Foundation
+import Importing
+import Kernels
+import Machine
+import Support
+import Tensors
+import Testing
+import WeightStore
+
+@testable import Decoder
+
+/// Decoding with weights that are read when they are wanted gives the bits that resident weights give.
+@Suite struct RecordCacheTests {
+    private let tokens: [Int32] = [3, 17, 8, 8, 30, 5, 11, 2, 39, 0, 17, 21]
+
+    /// A share of the channels of every site is left out, another one for every token.
+    private static func rules(_ model: ModelParameters) -> (SparsitySite, Int) -> SparsityProfile.Rule? {
+        { site, _ in
+            switch site {
+            case .queryInput, .attentionOutput, .gateInput, .channels:
+                let width = model.width(site)
+                return SparsityProfile.Rule(limits: (0..<width).map { [0, 0.02, 0.2, 1e30][$0 % 4] })
+            default: return nil
+            }
+        }
+    }
+
+    private func withStore<R>(
+        _ type: ElementType, _ compression: Compression, _ body: (String) async throws -> R
+    ) async throws -> R {
+        try await withTemporaryDirectory { folder in
+            let size: (Int, Int) = type.blockElements == 256 ? (256, 1024) : (192, 704)
+            var model = SmallModel(
+                type, architecture: "qwen2", layers: 2, embedding: size.0, feedForward: size.1)
+            // The head is needed whole, so that only an embedding apart from it can be read row by row.
+            model.addMatrix("output.weight", model.vocabulary, model.embedding)
+            try model.write(to: "\(folder)/m.gguf")
+            _ = try await Importer.run(
+                source: "\(folder)/m.gguf", target: "\(folder)/m.chess", compression: compression,
+                overwrite: false, threads: 2, importer: "test", progress: { _ in })
+            return try await body("\(folder)/m.chess")
+        }
+    }
+
+    /// Every tensor that can be read in part, with `share` of its units in memory at most.
+    private func plan(_ path: String, share: Double, gap: Int = 0) throws -> CachePlan {
+        let tensors = try StoreInspection(path: path).tensors.compactMap { tensor -> CachePlan.Tensor? in
+            let last = tensor.name.split(separator: ".").last ?? ""
+            let isPartial =
+                ["attn_q", "attn_output", "ffn_gate", "ffn"].contains(last)
+                && tensor.name.hasPrefix("blk.")
+            guard isPartial || tensor.name == "token_embd" else { return nil }
+            return CachePlan.Tensor(
+                name: tensor.name, layout: tensor.layout,
+                capacity: Int(share * Double(tensor.elements.frames.count)))
+        }
+        #expect(tensors.count == 9)
+        return CachePlan(tensors: tensors, gap: gap)
+    }
+
+    private func decoder(_ path: String, _ plan: CachePlan?, threads: Int = 2) throws -> Decoder {
+        let store = try WeightStore(path: path, threads: 1, plan: plan)
+        return try Decoder(
+            store: store, kernels: .best, context: 64, threads: threads, isSmall: plan != nil)
+    }
+
+    /// The logits after a prompt, and after each step behind it; dense, sparse, and dense again.
+    ///
+    /// As bits: the numbers of a random model may be anything.
+    private func run(_ decoder: Decoder) -> [[UInt32]] {
+        var found: [[UInt32]] = []
+        let sparse = decoder.plan(Self.rules(decoder.parameters))
+        for plan in [nil, sparse, nil] {
+            #expect(decoder.prefill(tokens, at: 0, plan: plan))
+            found.append(bits(decoder))
+            for (index, token) in tokens.enumerated() {
+                decoder.step(token, at: tokens.count + index, plan: plan)
+                found.append(bits(decoder))
+            }
+        }
+        return found
+    }
+
+    private func bits(_ decoder: Decoder) -> [UInt32] { logits(decoder).map(\.bitPattern) }
+
+    @Test(arguments: [ElementType.q4_K, .q6_K, .q4_1, .bf16], [Compression.none, .zstd(level: 3)])
+    func everyCapacityGivesTheSameBits(type: ElementType, compression: Compression) async throws {
+        try await withStore(type, compression) { path in
+            let expected = run(try decoder(path, nil))
+            for (share, gap, threads) in [(0.0, 0, 2), (0.3, 4096, 3), (0.3, 0, 1), (1.0, 1 << 20, 2)] {
+                var plan = try plan(path, share: share, gap: gap)
+                for isQueued in [true, false] {
+                    plan.isQueued = isQueued
+                    let decoder = try decoder(path, plan, threads: threads)
+                    let isEqual = run(decoder) == expected
+                    #expect(isEqual, "share \(share), gap \(gap), queue \(isQueued)")
+                    #expect(decoder.takeFault() == nil)
+                    let counts = try #require(decoder.weights.cache?.total)
+                    #expect(counts.reads > 0 && counts.bytesRead > 0)
+                    #expect(counts.missed > 0 && counts.missed <= counts.wanted)
+                    if share == 0 { #expect(counts.missed == counts.wanted) }
+                }
+            }
+        }
+    }
+
+    /// Once all is in memory nothing is read but the embedding.
+    @Test func whatFitsIsReadOnce() async throws {
+        try await withStore(.q4_K, .none) { path in
+            var plan = try plan(path, share: 1)
+            plan.tensors.removeAll { $0.name == "token_embd" }
+            let decoder = try decoder(path, plan)
+            decoder.step(5, at: 0)
+            let first = try #require(decoder.weights.cache?.total)
+            decoder.step(5, at: 1)
+            let second = try #require(decoder.weights.cache?.total)
+            #expect(first.missed == first.wanted && second.missed == first.missed)
+            #expect(second.bytesRead == first.bytesRead && second.wanted == 2 * first.wanted)
+        }
+    }
+
+    /// Units that are wanted again and again get the slots.
+    @Test func wantedUnitsStay() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let decoder = try decoder(path, try plan(path, share: 0.5))
+            let plan = decoder.plan { site, _ in
+                guard site == .channels else { return nil }
+                // The second half of the channels is never wanted.
+                let width = decoder.parameters.feedForward
+                return SparsityProfile.Rule(limits: (0..<width).map { $0 < width / 2 ? 0 : 1e30 })
+            }
+            decoder.step(5, at: 0)
+            for position in 1..<8 { decoder.step(5, at: position, plan: plan) }
+            let bundles = try #require(decoder.weights.layers[0].cached.bundles)
+            let resident = bundles.residentRecords
+            #expect(resident == Array(0..<decoder.parameters.feedForward / 2))
+        }
+    }
+
+    /// A channel that is not in memory must be worth a read; nothing is read for others, and with nothing but those
+    /// the result is that of leaving them out.
+    @Test func absentChannelsMustBeWorthARead() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let budgeted = try decoder(path, try plan(path, share: 0))
+            let resident = try decoder(path, nil)
+            func rule(_ limit: Float) -> (SparsitySite, Int) -> SparsityProfile.Rule? {
+                { site, _ in site == .channels ? SparsityProfile.Rule(limits: [limit]) : nil }
+            }
+            let plan = budgeted.plan(absentFactor: 4, rule(0.05))
+            budgeted.step(5, at: 0, plan: plan)
+            resident.step(5, at: 0, plan: resident.plan(rule(0.2)))
+            #expect(bits(budgeted) == bits(resident))
+            let counted = budgeted.takeCounts(of: plan)
+            let expected = resident.takeCounts(of: resident.plan(rule(0.2)))
+            #expect(counted.kept(.channels, 0) == expected.kept(.channels, 0))
+            #expect(counted.kept(.channels, 0) < budgeted.parameters.feedForward)
+        }
+    }
+
+    // MARK: - Storage that fails
+
+    private func flip(_ path: String, at offset: Int) throws {
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seek(toOffset: UInt64(offset))
+        let byte = try #require(try file.read(upToCount: 1)?.first)
+        try file.seek(toOffset: UInt64(offset))
+        try file.write(contentsOf: [byte ^ 0x10])
+        try file.synchronize()
+        try file.close()
+    }
+
+    @Test(arguments: [true, false]) func damageIsAnErrorUntilItIsMended(isQueued: Bool) async throws {
+        try await withStore(.q4_K, .none) { path in
+            let expected = run(try decoder(path, nil))
+            var plan = try plan(path, share: 0.3)
+            plan.isQueued = isQueued
+            let decoder = try decoder(path, plan)
+            #expect(run(decoder) == expected)
+            for tensor in try StoreInspection(path: path).tensors where tensor.name.hasPrefix("blk.1.ffn") {
+                guard case .vector = tensor.layout else {
+                    // Units without a slot are read for every dense token: one of the last is.
+                    for unit in 0..<tensor.elements.frames.count {
+                        try flip(path, at: tensor.elements.offset + unit * tensor.elements.frameBytes)
+                    }
+                    decoder.step(5, at: 0)
+                    let fault = try #require(decoder.takeFault())
+                    guard case .checksum(path, let part, _, _, _) = fault else {
+                        Issue.record("\(fault)")
+                        return
+                    }
+                    #expect(part.hasPrefix("tensor \(tensor.name)"))
+                    for unit in 0..<tensor.elements.frames.count {
+                        try flip(path, at: tensor.elements.offset + unit * tensor.elements.frameBytes)
+                    }
+                    #expect(run(decoder) == expected)
+                    #expect(decoder.takeFault() == nil)
+                    continue
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [true, false]) func aShorterFileIsAnErrorUntilItIsRestored(isQueued: Bool) async throws {
+        try await withStore(.q4_K, .none) { path in
+            let expected = run(try decoder(path, nil))
+            var plan = try plan(path, share: 0.3)
+            plan.isQueued = isQueued
+            let decoder = try decoder(path, plan)
+            let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+            for length in [0, 4096, whole.count / 2] {
+                #expect(truncate(path, off_t(length)) == 0)
+                #expect(!decoder.prefill(tokens, at: 0))
+                let fault = try #require(decoder.takeFault())
+                guard case .file(let error) = fault else {
+                    Issue.record("\(fault)")
+                    return
+                }
+                #expect(error.description.contains("shorter"))
+                let file = try #require(FileHandle(forWritingAtPath: path))
+                try file.write(contentsOf: whole)
+                try file.synchronize()
+                try file.close()
+                #expect(run(decoder) == expected)
+            }
+        }
+    }
+
+    @Test func aStoreThatIsReplacedGoesOn() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let expected = run(try decoder(path, nil))
+            let decoder = try decoder(path, try plan(path, share: 0.3))
+            try Data("no model".utf8).write(to: URL(fileURLWithPath: path + ".new"))
+            #expect(rename(path + ".new", path) == 0)
+            #expect(run(decoder) == expected)
+        }
+    }
+
+    // MARK: - Budgets
+
+    @Test func plansStayWithinTheBudget() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let model = try StoreInspection(path: path)
+            let all = model.tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+            let working = 1 << 20
+            var needed = 0
+            do {
+                _ = try MemoryPlan(budget: working, working: working, model: model, gap: 0) { _, _ in 0.5 }
+                Issue.record("a budget without room for weights was accepted")
+            } catch DecoderError.budgetTooSmall(path, working, let least) {
+                needed = least
+            }
+            #expect(needed > working && needed < working + all)
+            var last = -1
+            for budget in stride(from: needed, to: working + all, by: (working + all - needed) / 40) {
+                let plan = try MemoryPlan(budget: budget, working: working, model: model, gap: 0) { _, _ in 0.5 }
+                #expect(plan.cache != nil)
+                #expect(plan.working + plan.resident + plan.slots + plan.arrivals <= budget)
+                #expect(plan.slots + plan.resident >= last)
+                last = plan.slots + plan.resident
+                let store = try WeightStore(path: path, threads: 1, plan: plan.cache)
+                let cache = try #require(store.cache)
+                #expect(cache.memory.count <= max(plan.slots + plan.arrivals, 1 << 20))
+            }
+            let whole = try MemoryPlan(budget: working + all, working: working, model: model, gap: 0) { _, _ in 1 }
+            #expect(whole.cache == nil && whole.resident == all)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("700M", 700 << 20), ("1G", 1 << 30), ("1.5g", 3 << 29), ("4096", 4096), ("12k", 12 << 10),
+        ])
+    func budgetsAreRead(text: String, bytes: Int) {
+        #expect(MemoryBudget(text) == .bytes(bytes))
+    }
+
+    @Test(arguments: ["", "M", "-1M", "0", "12MB", "nan", "inf", "1e99", "aut0"])
+    func nonsenseIsNoBudget(text: String) {
+        #expect(MemoryBudget(text) == nil)
+    }
+
+    @Test func theMachineHasABudget() {
+        #expect(MemoryBudget("auto") == .auto)
+        #expect(MemoryBudget.auto.resolved > 1 << 20)
+    }
+}
