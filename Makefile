@@ -9,7 +9,8 @@ TEST_LOG := .build/test.log
 # `make build ARCH=arm64` and `make test ARCH=arm64` on another machine use the cross toolchain.
 CROSS := $(and $(filter arm64,$(ARCH)),$(filter-out aarch64,$(shell uname -m)))
 
-.PHONY: help setup build toolchain demo test board-test check format bench kernels-check decode-check models clean
+.PHONY: help setup build toolchain demo test deb install-test board-test check format bench kernels-check decode-check \
+    models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -52,8 +53,15 @@ decode-check: build models  ## decodes SmolLM2 with the NEON kernels under qemu,
 	    -o .build/decode-check.chess >/dev/null
 	@Tests/KernelCheck/decode.sh .build/decode-check.chess
 
-check: setup  ## format, layering, limits on length and unsafe code
+check: build  ## format, layering, limits on length and unsafe code, the manual
 	@scripts/check
+	@scripts/check-manual .build/release
+
+deb:  ## packs chessd_VERSION_ARCH.deb for ARCH=amd64 or arm64, by default this machine's; see packaging/README.md
+	@packaging/build-deb $(ARCH)
+
+install-test:  ## installs, upgrades, removes and purges DEB=package in a Debian of its own; needs root
+	@packaging/test-install $(DEB)
 
 format:  ## rewrites the Swift and C sources in the project's format
 	@swift-format format --in-place --parallel --recursive Sources Tests Package.swift
@@ -62,4 +70,4 @@ bench: build  ## decode and prefill speed of the test model; see Benchmarks/READ
 	@scripts/bench
 
 clean:  ## removes what was built
-	@rm -rf .build
+	@rm -rf .build chessd_*.deb chessd-dbgsym_*.deb

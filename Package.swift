@@ -18,8 +18,9 @@ let shims: [CSetting] = [.treatAllWarnings(as: .error), .enableWarning("all"), .
 let package = Package(
     name: "chessd",
     products: [
-        .executable(name: "chessd", targets: ["chessd"]),
-        .executable(name: "chessctl", targets: ["chessctl"]),
+        // One program under two names: most of either is the Swift runtime that both carry.
+        .executable(name: "chessd", targets: ["programs"]),
+        .executable(name: "chessctl", targets: ["programs"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
@@ -74,7 +75,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: house),
-        .executableTarget(
+        .target(
             name: "chessd",
             dependencies: [
                 "Server", "Generation", "Decoder", "WeightStore", "Kernels", "Tokenizer", "ChatTemplate",
@@ -86,7 +87,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: house),
-        .executableTarget(
+        .target(
             name: "chessctl",
             dependencies: [
                 "WireAPI", "Importing", "GGUF", "WeightStore", "Tokenizer", "ChatTemplate", "Decoder",
@@ -98,6 +99,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: house),
+        .executableTarget(name: "programs", dependencies: ["chessd", "chessctl"], swiftSettings: house),
         .target(name: "Support", dependencies: ["Tensors"], path: "Tests/Support", swiftSettings: tests),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: tests),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "Support"], swiftSettings: tests),
@@ -146,7 +148,7 @@ let package = Package(
         .testTarget(
             name: "ChessctlTests",
             dependencies: [
-                "chessctl", "WeightStore", "WireAPI", "Machine", "Support",
+                "chessctl", "GGUF", "Machine", "Tensors", "WeightStore", "WireAPI", "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: tests),
         .testTarget(

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import WireAPI
 
 /// The command-line client of chessd, and the tools for its models.
-@main
 struct Chessctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chessctl",
@@ -21,7 +20,8 @@ struct Chessctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Models",
                 subcommands: [
-                    ImportCommand.self, InspectCommand.self, VerifyCommand.self, TokenizeCommand.self,
+                    ModelsCommand.self, ImportCommand.self, InspectCommand.self, VerifyCommand.self,
+                    TokenizeCommand.self,
                     TemplateCommand.self, BenchCommand.self,
                 ]),
             CommandGroup(

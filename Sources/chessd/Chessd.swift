@@ -9,7 +9,6 @@ internal import UnixSignals
 internal import WireAPI
 
 /// The daemon's command line.
-@main
 struct Chessd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chessd",

@@ -105,8 +105,9 @@ private func seconds(_ text: String) -> Int {
     return Int(date.timeIntervalSince1970)
 }
 
-/// The file's name without folders and extension.
+/// The file's name without folders and extension; where it is a link, the name of what it leads to.
 private func modelName(_ path: String) -> String {
+    let path = URL(filePath: path).resolvingSymlinksInPath().path
     let file = path.split(separator: "/").last.map(String.init) ?? path
     return file.hasSuffix(".chess") ? String(file.dropLast(6)) : file
 }

@@ -125,7 +125,8 @@ struct SettingsResolver {
     }
 
     private static func checkNames(_ environment: [String: String]) throws(SettingsError) {
-        let known = SettingKey.all.map(\.environmentName) + ["CHESSD_CONFIG"]
+        // CHESSD_MODELS is for chessctl; both may run in one environment.
+        let known = SettingKey.all.map(\.environmentName) + ["CHESSD_CONFIG", "CHESSD_MODELS"]
         for name in environment.keys.sorted() where name.hasPrefix("CHESSD_") && !known.contains(name) {
             throw .unknownKey(
                 place: "environment", key: name, suggestion: Suggestion.nearest(to: name, among: known))

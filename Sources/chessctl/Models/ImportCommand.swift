@@ -32,30 +32,13 @@ struct ImportCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The file to write. Default: the model's name, ending in .chess.")
     var output: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "auto compresses what shrinks by 5 % or more; none; zstd or zstd:LEVEL (1 to 19) everything.",
-            valueName: "choice"))
-    var compression = "auto"
+    @OptionGroup var conversion: ConversionOptions
 
     @Flag(help: "Replace the output when it exists.")
     var force = false
 
-    @Option(help: "Threads that convert. Default: one per processor.")
-    var threads: Int?
-
     @Flag(help: "Print one JSON object instead of the table.")
     var json = false
-
-    func validate() throws {
-        if Compression(compression) == nil {
-            throw ValidationError(
-                "--compression is \"\(compression)\"; use auto, none, zstd or zstd:LEVEL from 1 to 19")
-        }
-        if let threads, !(1...256).contains(threads) {
-            throw ValidationError("--threads is \(threads), it must be from 1 to 256")
-        }
-    }
 
     private var target: String {
         if let output { return output }
@@ -64,24 +47,16 @@ struct ImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runningModelTool("import") {
-            let bar = ProgressBar()
-            defer { bar.clear() }
-            let (source, target, force) = (source, target, force)
-            let choice = Compression(compression) ?? .auto
-            let threads = threads ?? Cores.recommendedThreads
-            let report = try await InterruptWatch.watching { watch in
-                try await watch.cancelling {
-                    try await Importer.run(
-                        source: source, target: target, compression: choice, overwrite: force,
-                        threads: threads, importer: "chessctl \(Version.current)",
-                        progress: { bar.update(bytesDone: $0.bytesDone, bytesTotal: $0.bytesTotal) })
-                }
-            }
-            bar.clear()
-            try Terminal.write(json ? Self.json(report, path: target) : Self.table(report, path: target))
+            let target = target
+            let report = try await conversion.convert(source, to: target, overwrite: force)
+            try Terminal.write(
+                json ? ImportAnswer.json(report, path: target) : ImportAnswer.table(report, path: target))
         }
     }
+}
 
+/// What `import` and `models add` print when they are done.
+enum ImportAnswer {
     private struct Answer: Encodable {
         var path: String
         var name: String
@@ -96,7 +71,7 @@ struct ImportCommand: AsyncParsableCommand {
         var provenance: Provenance
     }
 
-    private static func json(_ report: ImportReport, path: String) throws -> String {
+    static func json(_ report: ImportReport, path: String) throws -> String {
         let raw = report.rows.reduce(0) { $0 + $1.rawBytes }
         let stored = report.rows.reduce(0) { $0 + $1.storedBytes }
         return try JSONText.encode(
@@ -108,7 +83,7 @@ struct ImportCommand: AsyncParsableCommand {
                 ignoredTensors: report.ignored, provenance: report.metadata.provenance))
     }
 
-    private static func table(_ report: ImportReport, path: String) -> String {
+    static func table(_ report: ImportReport, path: String) -> String {
         let model = report.metadata.model
         var text = "\(model.name) (\(model.architecture)) -> \(path)\n\n" + GroupTable.text(report.rows)
         for name in report.ignored { text += "ignored: \(name), which no reader needs\n" }

@@ -76,6 +76,7 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
         default: 65
         }
     case let error as ModelToolError: if case .exists = error { 73 } else { 65 }
+    case let error as ModelFolderError: error.exitCode
     case let error as FileError: fileExitCode(error)
     default: nil
     }
@@ -84,7 +85,7 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
 private func fileExitCode(_ error: FileError) -> Int32 {
     switch error.action {
     case "write", "flush": 74
-    case "create", "replace": 73
+    case "create", "replace", "remove", "change the owner", "change the mode": 73
     default: 66
     }
 }
