@@ -20,6 +20,47 @@ package struct SystemdNotifier: ServiceNotifier {
     private func send(_ state: String) { unsafe _ = sd_notify(0, state) }
 }
 
+/// The listening socket that the service manager opened and handed over at the start.
+///
+/// Its file belongs to the manager, and so does the queue of connections that nobody has accepted yet: both
+/// outlive this process.
+package struct InheritedSocket: Sendable, Equatable {
+    package let descriptor: Int32
+
+    /// What was handed over; `nil` when this process was not started for a socket.
+    ///
+    package static func find() throws(SocketError) -> InheritedSocket? {
+        let count = sd_listen_fds(0)
+        guard count > 0 else { return nil }
+        guard count == 1 else { throw .tooManyInherited(count: Int(count)) }
+        let descriptor = firstDescriptor
+        let isFit = sd_is_socket_unix(descriptor, Int32(SOCK_STREAM.rawValue), 1, nil, 0) > 0
+        guard isFit else { throw .unfitInherited(descriptor: descriptor) }
+        return InheritedSocket(descriptor: descriptor)
+    }
+
+    /// Where its file is; `nil` when it has none.
+    ///
+    /// UNSAFE FENCE: `getsockname` writes no more than the length it is lent, and the record is larger than
+    /// any path, so the bytes behind the path are zero.
+    package var path: String? {
+        var address = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        guard status == 0 else { return nil }
+        let bytes = unsafe withUnsafeBytes(of: &address.sun_path) { unsafe Array($0) }
+        let path = bytes.prefix { $0 != 0 }
+        return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
+    }
+
+    /// `SD_LISTEN_FDS_START`, a macro that Swift does not see.
+    private static let firstDescriptor: Int32 = 3
+}
+
 /// Sends log records with their fields to the journal.
 package struct JournalLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]

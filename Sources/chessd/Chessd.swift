@@ -95,6 +95,7 @@ struct Chessd: AsyncParsableCommand {
     func run() async throws {
         let settings = try readSettings()
         let logger = makeLogger(settings.logLevel)
+        let socket = try findSocket(settings, logger)
         guard FileManager.default.fileExists(atPath: settings.model) else {
             throw stop(
                 .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
@@ -106,9 +107,9 @@ struct Chessd: AsyncParsableCommand {
             throw stop(.dataError, "\(error)")
         }
         let daemon = Daemon(
-            generator: generator, socketPath: settings.socket, address: settings.listen,
+            generator: generator, socket: socket, address: settings.listen,
             limits: settings.limits, notifier: SystemdNotifier(), logger: logger,
-            onReady: { announce(generator, settings, $0, logger) })
+            onReady: { announce(generator, $0, logger) })
         do {
             try await serve(daemon, logger)
         } catch let error as SocketError {
@@ -141,6 +142,21 @@ struct Chessd: AsyncParsableCommand {
         return given.compactMapValues { $0 }
     }
 
+    /// The socket that the service manager handed over, or else the one the settings name.
+    private func findSocket(_ settings: Settings, _ logger: Logger) throws -> SocketSource {
+        do {
+            guard let socket = try InheritedSocket.find() else { return .path(settings.socket) }
+            if let path = socket.path, path != settings.socket {
+                logger.warning(
+                    "the socket handed over is used, not the one in the settings",
+                    metadata: ["socket": "\(path)", "settings": "\(settings.socket)"])
+            }
+            return .inherited(socket)
+        } catch {
+            throw stop(.unavailable, error.description)
+        }
+    }
+
     private func makeLogger(_ level: Logger.Level) -> Logger {
         let usesJournal = JournalLogHandler.isAvailable
         var logger = Logger(label: "chessd") { label -> any LogHandler in
@@ -151,14 +167,14 @@ struct Chessd: AsyncParsableCommand {
     }
 
     private func announce(
-        _ generator: any TextGenerator, _ settings: Settings, _ address: ListenAddress?, _ logger: Logger
+        _ generator: any TextGenerator, _ places: ListeningPlaces, _ logger: Logger
     ) {
         let status = generator.status()
         var facts: Logger.Metadata = [
             "model": "\(generator.model.name)", "kernels": "\(status.kernels)",
-            "threads": "\(status.threads)", "socket": "\(settings.socket)",
+            "threads": "\(status.threads)", "socket": "\(places.socket)",
         ]
-        if let address { facts["listen"] = "\(address)" }
+        if let address = places.address { facts["listen"] = "\(address)" }
         logger.info("ready", metadata: facts)
     }
 

@@ -38,9 +38,9 @@ struct TestDaemon: Sendable {
             let (ready, readySource) = AsyncStream<String>.makeStream()
             let (notifications, notificationSource) = AsyncStream<String>.makeStream()
             let daemon = Daemon(
-                generator: generator, socketPath: socket, address: address, limits: limits,
+                generator: generator, socket: .path(socket), address: address, limits: limits,
                 notifier: RecordingNotifier(source: notificationSource), logger: logger,
-                onReady: { readySource.yield($0?.description ?? "") })
+                onReady: { readySource.yield($0.address?.description ?? "") })
             let group = ServiceGroup(
                 configuration: .init(
                     services: [.init(service: daemon, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -1,0 +1,168 @@
+@preconcurrency import Dispatch
+import Foundation
+import Glibc
+import Importing
+import Support
+import Tensors
+
+/// A service manager as the daemon sees one: it opens the socket, starts the program, hears its notifications.
+final class ServiceManager: @unchecked Sendable {
+    let directory: String
+    /// A small random model; token 2 ends a text, 16384 tokens of context.
+    let model: String
+    /// Every message the program sent, as its assignments.
+    let messages: AsyncStream<[String: String]>
+    private let listening: Int32
+    private let notifying: Int32
+    private let source: any DispatchSourceRead
+
+    var socket: String { directory + "/s" }
+    var settings: String { directory + "/c.yaml" }
+    var log: String { directory + "/log" }
+    private var notifySocket: String { directory + "/n" }
+
+    /// Runs `body` with a manager, whose socket listens already.
+    static func running<R>(_ body: (ServiceManager) async throws -> R) async throws -> R {
+        try await withTemporaryDirectory { directory in
+            let manager = try await ServiceManager(directory)
+            defer { manager.end() }
+            return try await body(manager)
+        }
+    }
+
+    private init(_ directory: String) async throws {
+        self.directory = directory
+        model = directory + "/m.chess"
+        try await Self.makeModel(directory + "/m.chess", seedLayers: 1)
+        listening = try Self.bound(SOCK_STREAM, directory + "/s")
+        listen(listening, 16)
+        notifying = try Self.bound(SOCK_DGRAM, directory + "/n")
+        let (stream, heard) = AsyncStream<[String: String]>.makeStream()
+        messages = stream
+        let descriptor = notifying
+        source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: .global())
+        source.setEventHandler {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+            guard count > 0 else { return }
+            heard.yield(Self.assignments(String(decoding: bytes.prefix(count), as: UTF8.self)))
+        }
+        source.setCancelHandler { close(descriptor) }
+        source.activate()
+    }
+
+    private func end() {
+        source.cancel()
+        close(listening)
+    }
+
+    /// - Parameter seedLayers: layers, by which two models differ.
+    static func makeModel(_ path: String, seedLayers: Int) async throws {
+        var model = SmallModel(.q8_0, layers: seedLayers)
+        model.set("llama.context_length", .uint32(16384))
+        try model.write(to: path + ".gguf")
+        _ = try await Importer.run(
+            source: path + ".gguf", target: path, compression: .none, overwrite: true, threads: 1,
+            importer: "test", progress: { _ in })
+    }
+
+    /// What the program is started with.
+    enum HandOver: String {
+        case socket = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$@\""
+        case socketTwice = "exec 3<&0 4<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=2; exec \"$@\""
+        case otherFile = "exec 3</dev/null </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$@\""
+        /// A socket meant for another process.
+        case strangers = "exec 3<&0 </dev/null; export LISTEN_PID=1 LISTEN_FDS=1; exec \"$@\""
+        case nothing = "exec </dev/null \"$@\""
+    }
+
+    /// Starts the program as the manager of a socket unit does.
+    ///
+    /// - Parameters:
+    ///   - handOver: a script, since only the program itself knows its number, which the variable must hold.
+    ///   - extra: more variables.
+    func start(
+        _ arguments: [String] = [], handOver: HandOver = .socket, extra: [String: String] = [:]
+    ) throws -> SpawnedDaemon {
+        var environment = extra
+        environment["NOTIFY_SOCKET"] = notifySocket
+        environment["PATH"] = "/usr/bin:/bin"
+        try Data().write(to: URL(fileURLWithPath: log))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", handOver.rawValue, "sh", Self.program, "--model", model] + arguments
+        process.environment = environment
+        process.standardInput = FileHandle(fileDescriptor: listening, closeOnDealloc: false)
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        return try SpawnedDaemon(process)
+    }
+
+    /// The built program beside the tests.
+    static var program: String {
+        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return tests.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/chessd"
+    }
+
+    /// Reads messages up to the first in which `key` is `value`; `nil` when none comes.
+    func hear(_ key: String, _ value: String) async -> [String: String]? {
+        for await message in messages where message[key] == value { return message }
+        return nil
+    }
+
+    func text(of path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+
+    private static func assignments(_ text: String) -> [String: String] {
+        let pairs = text.split(separator: "\n").map { line in
+            let pair = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (String(pair[0]), String(pair.dropFirst().first ?? ""))
+        }
+        return Dictionary(pairs, uniquingKeysWith: { $1 })
+    }
+
+    private static func bound(_ type: __socket_type, _ path: String) throws -> Int32 {
+        let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard status == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        return descriptor
+    }
+}
+
+/// The program in a process of its own.
+final class SpawnedDaemon: Sendable {
+    private let process: Process
+    private let ends: AsyncStream<Int32>
+    let pid: Int32
+
+    /// What stands for the end by a signal, as shells write it.
+    static let signalBase: Int32 = 128
+
+    init(_ process: Process) throws {
+        self.process = process
+        let (ends, ended) = AsyncStream<Int32>.makeStream()
+        self.ends = ends
+        process.terminationHandler = { process in
+            let base = process.terminationReason == .uncaughtSignal ? Self.signalBase : 0
+            ended.yield(base + process.terminationStatus)
+            ended.finish()
+        }
+        try process.run()
+        pid = process.processIdentifier
+    }
+
+    func signal(_ number: Int32) { kill(pid, number) }
+
+    /// The exit code, once the program has ended.
+    func end() async -> Int32? {
+        for await code in ends { return code }
+        return nil
+    }
+
+    deinit { if process.isRunning { kill(pid, SIGKILL) } }
+}
