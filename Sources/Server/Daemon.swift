@@ -75,7 +75,8 @@ package struct Daemon: Service {
     ) async throws {
         let connections = ConnectionTable()
         let (opened, opening) = AsyncStream<SocketAddress?>.makeStream()
-        let main = listener(at: socket.place, connections, group)
+        let main = listener(
+            at: socket.place, connections, group, idleExit: canExitWhenIdle ? makeIdleExit : nil)
         let beside = address.map { listener(at: .address($0), connections, group) }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await drainOnShutdown(connections) }
@@ -104,6 +105,31 @@ package struct Daemon: Service {
         }
     }
 
+    /// Only where the service manager starts the daemon again for the next client.
+    private var canExitWhenIdle: Bool {
+        guard limits.idleExit != nil else { return false }
+        if case .inherited = socket, address == nil { return true }
+        logger.warning(
+            """
+            idle-exit has no effect: only a daemon with a socket from systemd, and no address beside it, is \
+            started again by its next client
+            """)
+        return false
+    }
+
+    @Sendable private func makeIdleExit() -> IdleExit {
+        IdleExit(
+            limit: { limits.idleExit },
+            isBusy: {
+                let status = generator.status()
+                return status.activity != .idle || status.queued > 0
+            },
+            onExit: {
+                logger.info("idle, stopping until the next client comes")
+                notifier.stopping()
+            })
+    }
+
     /// Says that clients can connect, once every listener is open.
     private func announce(_ opened: AsyncStream<SocketAddress?>, listeners: Int) async {
         var places = ListeningPlaces()
@@ -120,7 +146,8 @@ package struct Daemon: Service {
     }
 
     private func listener(
-        at place: Listener.Place, _ connections: ConnectionTable, _ group: any EventLoopGroup
+        at place: Listener.Place, _ connections: ConnectionTable, _ group: any EventLoopGroup,
+        idleExit: (@Sendable () -> IdleExit)? = nil
     ) -> Listener {
         let responder = Responder(
             generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
@@ -140,7 +167,8 @@ package struct Daemon: Service {
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))
         return Listener(
-            place: place, group: group, connections: limits.connections, http: http, logger: ownLogger)
+            place: place, group: group, connections: limits.connections, http: http,
+            makeIdleExit: idleExit, logger: ownLogger)
     }
 
     /// Once told to stop: the server has stopped accepting by itself; running answers get `grace`, then

@@ -22,6 +22,8 @@ struct Listener: Sendable {
     let connections: Int
     /// How one connection is served.
     let http: HTTP1Channel
+    /// What ends the listener when nobody comes; `nil` when nothing does.
+    let makeIdleExit: (@Sendable () -> IdleExit)?
     let logger: Logger
 
     private typealias Connection = HTTP1Channel.Value
@@ -63,6 +65,7 @@ struct Listener: Sendable {
                             delegate: MaximumAvailableConnections(connections, logger: logger)),
                         quiescing.makeServerChannelHandler(channel: channel),
                     ])
+                    if let makeIdleExit { try channel.pipeline.syncOperations.addHandler(makeIdleExit()) }
                 }
             }
             .childChannelInitializer { channel in

@@ -91,6 +91,11 @@ struct Chessd: AsyncParsableCommand {
             "How long a client may take to send its request or to take its answer. (default: 30)",
             valueName: "seconds"))
     var clientTimeout: String?
+    @Option(
+        help: ArgumentHelp(
+            "End when no client has been connected for so long; the next one starts the daemon again through "
+                + "chessd.socket. (default: 0, never)", valueName: "seconds"))
+    var idleExit: String?
 
     func run() async throws {
         let settings = try readSettings()
@@ -138,6 +143,7 @@ struct Chessd: AsyncParsableCommand {
             "sparse-prefill": sparsePrefill ? "true" : nil,
             "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
+            "idle-exit": idleExit,
         ]
         return given.compactMapValues { $0 }
     }

@@ -50,12 +50,14 @@ struct SettingKey: Sendable, Equatable {
     static let connections = SettingKey(name: "connections", fallback: "64", range: 1...4096)
     static let idleTimeout = SettingKey(name: "idle-timeout", fallback: "60", range: 1...86_400)
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
+    static let idleExit = SettingKey(name: "idle-exit", fallback: "0", range: 0...604_800)
 
     static let all: [SettingKey] = [
         model, socket, listen, threads, context, kernels, weights, profile, sparsePrefill, logLevel, queue,
         grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,
+        idleExit,
     ]
 
     /// `log-level` is `CHESSD_LOG_LEVEL`.

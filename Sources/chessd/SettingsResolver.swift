@@ -37,6 +37,7 @@ struct SettingsResolver {
             limits.writeTimeout = .seconds(value)
         }
         if let value = try number(.grace) { limits.grace = .seconds(value) }
+        if let value = try number(.idleExit), value > 0 { limits.idleExit = .seconds(value) }
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Generation
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -189,4 +190,19 @@ func ask(
         try await connection.send(method, path, body: body, headers: "Connection: close\r\n" + headers)
         return try await connection.readAll()
     }
+}
+
+/// A Unix socket bound to a path.
+func boundSocket(_ type: __socket_type, _ path: String) throws -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let status = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+    }
+    guard status == 0 else { throw IOError(errnoCode: errno, reason: "bind") }
+    return descriptor
 }

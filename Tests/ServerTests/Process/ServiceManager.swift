@@ -34,9 +34,9 @@ final class ServiceManager: @unchecked Sendable {
         self.directory = directory
         model = directory + "/m.chess"
         try await Self.makeModel(directory + "/m.chess", seedLayers: 1)
-        listening = try Self.bound(SOCK_STREAM, directory + "/s")
+        listening = try boundSocket(SOCK_STREAM, directory + "/s")
         listen(listening, 16)
-        notifying = try Self.bound(SOCK_DGRAM, directory + "/n")
+        notifying = try boundSocket(SOCK_DGRAM, directory + "/n")
         let (stream, heard) = AsyncStream<[String: String]>.makeStream()
         messages = stream
         let descriptor = notifying
@@ -117,20 +117,6 @@ final class ServiceManager: @unchecked Sendable {
             return (String(pair[0]), String(pair.dropFirst().first ?? ""))
         }
         return Dictionary(pairs, uniquingKeysWith: { $1 })
-    }
-
-    private static func bound(_ type: __socket_type, _ path: String) throws -> Int32 {
-        let descriptor = Glibc.socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard status == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        return descriptor
     }
 }
 
