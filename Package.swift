@@ -64,7 +64,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Generation", "Tokenizer", "ChatTemplate", "WireAPI", "CSystemd",
+                "Generation", "Tokenizer", "ChatTemplate", "Machine", "WireAPI", "CSystemd",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

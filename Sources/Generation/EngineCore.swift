@@ -12,16 +12,11 @@ actor EngineCore {
     /// The tokens whose keys and values the cache holds: the last conversation.
     private var cached: [TokenID] = []
     /// What was left out while they were computed.
-    private var cachedSparsity = GenerationRequest.denseProfile
-    private let sparsity: SparsityPlans
+    private var cachedSparsity: SparsityChoice?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
 
-    init(
-        _ decoder: Decoder, tokenizer: Tokenizer, sparsity: SparsityPlans, queue: JobQueue,
-        thread: ComputeThread
-    ) {
-        self.sparsity = sparsity
+    init(_ decoder: Decoder, tokenizer: Tokenizer, queue: JobQueue, thread: ComputeThread) {
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.queue = queue
@@ -43,10 +38,10 @@ actor EngineCore {
 
     private func run(_ request: GenerationRequest, of job: Job) {
         let prompt = request.prompt
-        let choice = sparsity.choice(request.sparsity)
+        let choice = job.sparsity.choice(request.sparsity)
         // Keys and values of sparse answers are not those of a dense one.
-        if choice.name != cachedSparsity { cached = [] }
-        cachedSparsity = choice.name
+        if let earlier = cachedSparsity, !choice.agrees(with: earlier) { cached = [] }
+        cachedSparsity = choice
         let reused = reusablePrefix(of: request)
         job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
         let begin = ProcessFacts.monotonicNanoseconds

@@ -1,4 +1,4 @@
-package import Generation
+internal import Generation
 internal import HummingbirdCore
 package import Logging
 internal import NIOCore
@@ -17,10 +17,9 @@ package enum SocketSource: Sendable, Equatable {
 /// The HTTP server on its Unix socket, from the first check of the path to the removal of the file; and, where
 /// asked for, the same server on a loopback address.
 package struct Daemon: Service {
-    private let generator: any TextGenerator
+    private let switchboard: Switchboard
     private let socket: SocketSource
     private let address: ListenAddress?
-    private let limits: ServerLimits
     private let notifier: any ServiceNotifier
     private let logger: Logger
     private let onReady: @Sendable (ListeningPlaces) -> Void
@@ -29,14 +28,13 @@ package struct Daemon: Service {
     ///   - address: where to listen besides; `nil` is the socket alone.
     ///   - onReady: called once clients can connect.
     package init(
-        generator: any TextGenerator, socket: SocketSource, address: ListenAddress? = nil,
-        limits: ServerLimits, notifier: any ServiceNotifier, logger: Logger,
+        switchboard: Switchboard, socket: SocketSource, address: ListenAddress? = nil,
+        notifier: any ServiceNotifier, logger: Logger,
         onReady: @escaping @Sendable (ListeningPlaces) -> Void = { _ in }
     ) {
-        self.generator = generator
+        self.switchboard = switchboard
         self.socket = socket
         self.address = address
-        self.limits = limits
         self.notifier = notifier
         self.logger = logger
         self.onReady = onReady
@@ -107,8 +105,8 @@ package struct Daemon: Service {
 
     /// Only where the service manager starts the daemon again for the next client.
     private var canExitWhenIdle: Bool {
-        guard limits.idleExit != nil else { return false }
         if case .inherited = socket, address == nil { return true }
+        guard switchboard.current.limits.idleExit != nil else { return false }
         logger.warning(
             """
             idle-exit has no effect: only a daemon with a socket from systemd, and no address beside it, is \
@@ -119,9 +117,9 @@ package struct Daemon: Service {
 
     @Sendable private func makeIdleExit() -> IdleExit {
         IdleExit(
-            limit: { limits.idleExit },
+            limit: { switchboard.current.limits.idleExit },
             isBusy: {
-                let status = generator.status()
+                let status = switchboard.current.generator.status()
                 return status.activity != .idle || status.queued > 0
             },
             onExit: {
@@ -142,33 +140,37 @@ package struct Daemon: Service {
         }
         guard count == listeners else { return }
         onReady(places)
-        notifier.ready(StatusReport(generator).line)
+        notifier.ready(switchboard.statusLine)
     }
 
     private func listener(
         at place: Listener.Place, _ connections: ConnectionTable, _ group: any EventLoopGroup,
         idleExit: (@Sendable () -> IdleExit)? = nil
     ) -> Listener {
-        let responder = Responder(
-            generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
-        )
         let isTCP = if case .address = place { true } else { false }
         var ownLogger = logger
         ownLogger.logLevel = max(logger.logLevel, .warning)
-        let http = HTTP1Channel(
+        return Listener(
+            place: place, group: group, connections: { switchboard.current.limits.connections },
+            makeHTTP: { makeHTTP(connections, closesWithInput: isTCP) }, makeIdleExit: idleExit,
+            logger: ownLogger)
+    }
+
+    /// How one connection is served: each of its requests with what is on the switchboard when it comes.
+    private func makeHTTP(_ connections: ConnectionTable, closesWithInput: Bool) -> HTTP1Channel {
+        HTTP1Channel(
             responder: { request, writer, channel in
+                let responder = Responder(
+                    switchboard: switchboard, connections: connections, notifier: notifier, logger: logger)
                 try await responder.respond(to: request, through: writer, over: channel)
             },
             configuration: .init(
                 additionalChannelHandlers: [
-                    ConnectionWatch(table: connections, closesWithInput: isTCP), ParseErrorAnswer(),
+                    ConnectionWatch(table: connections, closesWithInput: closesWithInput), ParseErrorAnswer(),
                 ],
-                idleTimeout: TimeAmount(limits.idleTimeout),
+                idleTimeout: TimeAmount(switchboard.current.limits.idleTimeout),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))
-        return Listener(
-            place: place, group: group, connections: limits.connections, http: http,
-            makeIdleExit: idleExit, logger: ownLogger)
     }
 
     /// Once told to stop: the server has stopped accepting by itself; running answers get `grace`, then
@@ -176,6 +178,8 @@ package struct Daemon: Service {
     private func drainOnShutdown(_ connections: ConnectionTable) async throws {
         try await gracefulShutdown()
         notifier.stopping()
+        let serving = switchboard.current
+        let (generator, limits) = (serving.generator, serving.limits)
         logger.info("stopping", metadata: ["grace": "\(limits.grace)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await generator.shutDown(grace: limits.grace) }

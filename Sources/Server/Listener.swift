@@ -19,14 +19,17 @@ struct Listener: Sendable {
     let place: Place
     let group: any EventLoopGroup
     /// Connections at once; more wait in the kernel's queue.
-    let connections: Int
-    /// How one connection is served.
-    let http: HTTP1Channel
+    let connections: @Sendable () -> Int
+    /// How the next connection is served.
+    let makeHTTP: @Sendable () -> HTTP1Channel
     /// What ends the listener when nobody comes; `nil` when nothing does.
     let makeIdleExit: (@Sendable () -> IdleExit)?
     let logger: Logger
 
-    private typealias Connection = HTTP1Channel.Value
+    private struct Connection: Sendable {
+        let http: HTTP1Channel
+        let channel: HTTP1Channel.Value
+    }
 
     /// Serves until the service group shuts down, or something closes the listening channel; returns when the
     /// last connection has ended.
@@ -42,7 +45,7 @@ struct Listener: Sendable {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withDiscardingTaskGroup { tasks in
                 for await connection in accepted {
-                    tasks.addTask { await http.handle(value: connection, logger: logger) }
+                    tasks.addTask { await connection.http.handle(value: connection.channel, logger: logger) }
                 }
             }
         } onCancelOrGracefulShutdown: {
@@ -62,17 +65,19 @@ struct Listener: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
                         AvailableConnectionsChannelHandler(
-                            delegate: MaximumAvailableConnections(connections, logger: logger)),
+                            delegate: ConnectionLimit(limit: connections)),
                         quiescing.makeServerChannelHandler(channel: channel),
                     ])
                     if let makeIdleExit { try channel.pipeline.syncOperations.addHandler(makeIdleExit()) }
                 }
             }
             .childChannelInitializer { channel in
-                http.setup(channel: channel, logger: logger).map { connection in
+                let http = makeHTTP()
+                return http.setup(channel: channel, logger: logger).map { channel in
+                    let connection = Connection(http: http, channel: channel)
                     guard case .terminated = accepting.yield(connection) else { return }
                     // Only after a cancellation: a channel that nobody serves must still be finished.
-                    Task { try? await connection.executeThenClose { _, _ in } }
+                    Task { try? await channel.executeThenClose { _, _ in } }
                 }
             }
     }
@@ -98,4 +103,16 @@ struct Listener: Sendable {
             }
         }
     }
+}
+
+/// Leaves clients in the kernel's queue while as many are connected as may be.
+private struct ConnectionLimit: AvailableConnectionsDelegate {
+    let limit: @Sendable () -> Int
+    private var count = 0
+
+    init(limit: @escaping @Sendable () -> Int) { self.limit = limit }
+
+    mutating func connectionOpened() { count += 1 }
+    mutating func connectionClosed() { count -= 1 }
+    func isAcceptingNewConnections() -> Bool { count < limit() }
 }

@@ -6,13 +6,25 @@ internal import Logging
 internal import NIOCore
 internal import WireAPI
 
-/// Answers one HTTP request after the other.
+/// Answers one HTTP request, all of it by one model and one set of limits.
 struct Responder: Sendable {
-    let generator: any TextGenerator
-    let limits: ServerLimits
-    let connections: ConnectionTable
-    let notifier: any ServiceNotifier
-    let logger: Logger
+    private let switchboard: Switchboard
+    private let generator: any TextGenerator
+    private let limits: ServerLimits
+    private let connections: ConnectionTable
+    private let notifier: any ServiceNotifier
+    private let logger: Logger
+
+    init(
+        switchboard: Switchboard, connections: ConnectionTable, notifier: any ServiceNotifier, logger: Logger
+    ) {
+        self.switchboard = switchboard
+        let serving = switchboard.current
+        (generator, limits) = (serving.generator, serving.limits)
+        self.connections = connections
+        self.notifier = notifier
+        self.logger = logger
+    }
 
     private enum Outcome {
         case reply(Reply)
@@ -43,9 +55,9 @@ struct Responder: Sendable {
             defer {
                 relay.stop()
                 connections.clearAction(of: channel)
-                notifier.status(StatusReport(generator).line)
+                notifier.status(switchboard.statusLine)
             }
-            notifier.status(StatusReport(generator).line)
+            notifier.status(switchboard.statusLine)
             let answer = AnswerWriter(
                 request: prepared, shape: shape(prepared), generator: generator, stall: stall, logger: logger)
             try await answer.run(relay.events, through: writer)

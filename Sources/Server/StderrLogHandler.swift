@@ -5,10 +5,19 @@ internal import SystemPackage
 /// Writes log records to standard error, one line each, for people.
 package struct StderrLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level = .info
+    package var logLevel: Logger.Level {
+        get { ownLevel ?? level.value }
+        set { ownLevel = newValue }
+    }
     private let label: String
+    private let level: LogLevel
+    private var ownLevel: Logger.Level?
 
-    package init(label: String) { self.label = label }
+    /// - Parameter level: what decides until a copy sets its own.
+    package init(label: String, level: LogLevel) {
+        self.label = label
+        self.level = level
+    }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

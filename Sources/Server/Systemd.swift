@@ -1,6 +1,8 @@
 internal import CSystemd
 internal import FoundationEssentials
+internal import Glibc
 package import Logging
+internal import Machine
 
 /// Speaks systemd's notification protocol; does nothing when `$NOTIFY_SOCKET` is not set.
 ///
@@ -11,6 +13,11 @@ package struct SystemdNotifier: ServiceNotifier {
 
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(oneLine(status))") }
     package func status(_ status: String) { send("STATUS=\(oneLine(status))") }
+    /// With the time of the monotonic clock, by which later versions of systemd tell this reload from others.
+    package func reloading() {
+        send("RELOADING=1\nMONOTONIC_USEC=\(ProcessFacts.monotonicNanoseconds / 1000)\nSTATUS=reloading")
+    }
+    package func extendTimeout(_ time: Duration) { send("EXTEND_TIMEOUT_USEC=\(time.microseconds)") }
     package func stopping() { send("STOPPING=1\nSTATUS=stopping") }
 
     private func oneLine(_ text: String) -> String {
@@ -64,10 +71,19 @@ package struct InheritedSocket: Sendable, Equatable {
 /// Sends log records with their fields to the journal.
 package struct JournalLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level = .info
+    package var logLevel: Logger.Level {
+        get { ownLevel ?? level.value }
+        set { ownLevel = newValue }
+    }
     private let label: String
+    private let level: LogLevel
+    private var ownLevel: Logger.Level?
 
-    package init(label: String) { self.label = label }
+    /// - Parameter level: what decides until a copy sets its own.
+    package init(label: String, level: LogLevel) {
+        self.label = label
+        self.level = level
+    }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

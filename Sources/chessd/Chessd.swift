@@ -98,25 +98,29 @@ struct Chessd: AsyncParsableCommand {
     var idleExit: String?
 
     func run() async throws {
-        let settings = try readSettings()
-        let logger = makeLogger(settings.logLevel)
+        let settings = try checked { () throws(SettingsError) in try readSettings() }
+        let level = LogLevel(settings.logLevel)
+        let logger = makeLogger(level)
         let socket = try findSocket(settings, logger)
-        guard FileManager.default.fileExists(atPath: settings.model) else {
-            throw stop(
-                .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
-        }
-        let generator: any TextGenerator
-        do {
-            generator = try loadEngine(settings, logger: logger)
-        } catch {
-            throw stop(.dataError, "\(error)")
-        }
+        let notifier = SystemdNotifier()
+        // From here on the signal is kept for later instead of ending the process.
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        let loader = EngineLoader(logger: logger)
+        let switchboard = try await load(settings, by: loader, notifier)
+        let (ready, becomesReady) = AsyncStream<Void>.makeStream()
         let daemon = Daemon(
-            generator: generator, socket: socket, address: settings.listen,
-            limits: settings.limits, notifier: SystemdNotifier(), logger: logger,
-            onReady: { announce(generator, $0, logger) })
+            switchboard: switchboard, socket: socket, address: settings.listen, notifier: notifier,
+            logger: logger,
+            onReady: { places in
+                announce(switchboard.current.generator, places, logger)
+                becomesReady.yield()
+            })
+        let reloader = Reloader(
+            signals: signals, ready: ready, started: settings,
+            read: { () throws(SettingsError) in try readSettings() }, loader: loader,
+            switchboard: switchboard, level: level, notifier: notifier, logger: logger)
         do {
-            try await serve(daemon, logger)
+            try await serve(daemon, reloader, logger)
         } catch let error as SocketError {
             throw stop(.unavailable, error.description)
         } catch {
@@ -125,12 +129,35 @@ struct Chessd: AsyncParsableCommand {
         logger.info("stopped")
     }
 
-    private func readSettings() throws -> Settings {
-        let environment = ProcessInfo.processInfo.environment
+    /// Loads the first model; what is wrong with it ends the program.
+    private func load(
+        _ settings: Settings, by loader: EngineLoader, _ notifier: any ServiceNotifier
+    ) async throws -> Switchboard {
+        guard FileManager.default.fileExists(atPath: settings.model) else {
+            throw stop(
+                .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
+        }
+        notifier.status("loading \(settings.model)")
         do {
-            let file = try (config ?? environment["CHESSD_CONFIG"]).map { try SettingsFile(path: $0) }
-            return try SettingsResolver(flags: flags, environment: environment, file: file).settings()
-        } catch let error as SettingsError {
+            let generator = try await TimeoutExtension.during(notifier) { try await loader.load(settings) }
+            return Switchboard(Serving(generator: generator, limits: settings.limits))
+        } catch {
+            throw stop(.dataError, "\(error)")
+        }
+    }
+
+    private func readSettings() throws(SettingsError) -> Settings {
+        let environment = ProcessInfo.processInfo.environment
+        let path = config ?? environment["CHESSD_CONFIG"]
+        var file: SettingsFile?
+        if let path { file = try SettingsFile(path: path) }
+        return try SettingsResolver(flags: flags, environment: environment, file: file).settings()
+    }
+
+    private func checked(_ read: () throws(SettingsError) -> Settings) throws -> Settings {
+        do {
+            return try read()
+        } catch {
             throw stop(.config, error.description)
         }
     }
@@ -163,13 +190,12 @@ struct Chessd: AsyncParsableCommand {
         }
     }
 
-    private func makeLogger(_ level: Logger.Level) -> Logger {
+    private func makeLogger(_ level: LogLevel) -> Logger {
         let usesJournal = JournalLogHandler.isAvailable
-        var logger = Logger(label: "chessd") { label -> any LogHandler in
-            if usesJournal { JournalLogHandler(label: label) } else { StderrLogHandler(label: label) }
+        return Logger(label: "chessd") { label -> any LogHandler in
+            usesJournal
+                ? JournalLogHandler(label: label, level: level) : StderrLogHandler(label: label, level: level)
         }
-        logger.logLevel = level
-        return logger
     }
 
     private func announce(
@@ -184,7 +210,7 @@ struct Chessd: AsyncParsableCommand {
         logger.info("ready", metadata: facts)
     }
 
-    private func serve(_ daemon: Daemon, _ logger: Logger) async throws {
+    private func serve(_ daemon: Daemon, _ reloader: Reloader, _ logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let group = ServiceGroup(
@@ -192,7 +218,10 @@ struct Chessd: AsyncParsableCommand {
                 services: [
                     .init(
                         service: daemon, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .cancelGroup, serviceName: "daemon")
+                        failureTerminationBehavior: .cancelGroup, serviceName: "daemon"),
+                    .init(
+                        service: reloader, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup, serviceName: "reloader"),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()

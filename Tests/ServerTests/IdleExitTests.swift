@@ -16,8 +16,9 @@ import Testing
         limits.idleExit = limit
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let daemon = Daemon(
-            generator: generator, socket: .inherited(InheritedSocket(descriptor: dup(listening))),
-            limits: limits, notifier: NoNotifier(), logger: quiet)
+            switchboard: Switchboard(Serving(generator: generator, limits: limits)),
+            socket: .inherited(InheritedSocket(descriptor: dup(listening))), notifier: NoNotifier(),
+            logger: quiet)
         try await ServiceGroup(
             configuration: .init(
                 services: [.init(service: daemon, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -39,7 +39,8 @@ struct TestDaemon: Sendable {
             let (ready, readySource) = AsyncStream<String>.makeStream()
             let (notifications, notificationSource) = AsyncStream<String>.makeStream()
             let daemon = Daemon(
-                generator: generator, socket: .path(socket), address: address, limits: limits,
+                switchboard: Switchboard(Serving(generator: generator, limits: limits)),
+                socket: .path(socket), address: address,
                 notifier: RecordingNotifier(source: notificationSource), logger: logger,
                 onReady: { readySource.yield($0.address?.description ?? "") })
             let group = ServiceGroup(
@@ -70,6 +71,8 @@ struct RecordingNotifier: ServiceNotifier {
     let source: AsyncStream<String>.Continuation
     func ready(_ status: String) { source.yield("ready: \(status)") }
     func status(_ status: String) {}
+    func reloading() { source.yield("reloading") }
+    func extendTimeout(_ time: Duration) {}
     func stopping() { source.yield("stopping") }
 }
 

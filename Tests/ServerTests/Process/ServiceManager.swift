@@ -79,6 +79,7 @@ final class ServiceManager: @unchecked Sendable {
     /// Starts the program as the manager of a socket unit does.
     ///
     /// - Parameters:
+    ///   - arguments: those behind the model; with `--config` the settings file names it.
     ///   - handOver: a script, since only the program itself knows its number, which the variable must hold.
     ///   - extra: more variables.
     func start(
@@ -90,7 +91,8 @@ final class ServiceManager: @unchecked Sendable {
         try Data().write(to: URL(fileURLWithPath: log))
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", handOver.rawValue, "sh", Self.program, "--model", model] + arguments
+        let named = arguments.contains("--config") ? arguments : ["--model", model] + arguments
+        process.arguments = ["-c", handOver.rawValue, "sh", Self.program] + named
         process.environment = environment
         process.standardInput = FileHandle(fileDescriptor: listening, closeOnDealloc: false)
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
@@ -108,6 +110,14 @@ final class ServiceManager: @unchecked Sendable {
         for await message in messages where message[key] == value { return message }
         return nil
     }
+
+    /// Reads messages up to the first that sets `key`.
+    func hear(_ key: String) async -> String? {
+        for await message in messages { if let value = message[key] { return value } }
+        return nil
+    }
+
+    func configure(_ text: String) throws { try Support.write(Array(text.utf8), to: settings) }
 
     func text(of path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
