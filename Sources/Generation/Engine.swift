@@ -114,6 +114,8 @@ package final class Engine: TextGenerator {
 
     package func status() -> EngineStatus { queue.status }
 
+    package func pulse() -> EnginePulse { room.pulse() }
+
     package func shutDown(grace: Duration) async {
         let queues = room.queues
         for queue in queues { queue.refuseNew() }

@@ -36,6 +36,9 @@ actor EngineCore {
         }
     }
 
+    /// Shows that the thread still takes work.
+    func beat() { queue.step() }
+
     private func run(_ request: GenerationRequest, of job: Job) {
         let prompt = request.prompt
         let choice = job.sparsity.choice(request.sparsity)
@@ -76,16 +79,21 @@ actor EngineCore {
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
             tokenizer: tokenizer)
         let rest = Array(request.prompt[reused...])
-        let kernels = decoder.kernels
+        let (kernels, queue) = (decoder.kernels, queue)
+        // Asked at each layer, so a long prompt shows its progress too.
+        let isCancelled = { @Sendable in
+            queue.step()
+            return job.isCancelled
+        }
         let isComplete =
             if request.scoresPrompt {
                 decoder.prefill(
-                    rest, at: reused, plan: plan, isCancelled: { job.isCancelled },
+                    rest, at: reused, plan: plan, isCancelled: isCancelled,
                     eachLogits: { index, logits in
                         scores.read(LogProbabilities(logits, kernels: kernels), after: index)
                     })
             } else {
-                decoder.prefill(rest, at: reused, plan: plan, isCancelled: { job.isCancelled })
+                decoder.prefill(rest, at: reused, plan: plan, isCancelled: isCancelled)
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete
@@ -115,6 +123,7 @@ actor EngineCore {
                 return
             }
             let (token, chances) = next(&sampler, request)
+            queue.step()
             progress.last = ProcessFacts.monotonicNanoseconds
             if progress.generated == 0 { progress.first = progress.last }
             progress.generated += 1

@@ -7,6 +7,7 @@ final class EngineRoom: Sendable {
     private let core: EngineCore
     private let thread: ComputeThread
     private let predecessors: Mutex<[Predecessor]>
+    private let isAsked = Atomic<Bool>(false)
 
     /// The queue of an engine that was replaced. It lives as long as that engine has work or could still get some.
     private struct Predecessor {
@@ -34,6 +35,21 @@ final class EngineRoom: Sendable {
     func drain() async {
         await JobQueue.waitUntilEmpty(earlierQueues)
         await core.drain()
+    }
+
+    /// How far its thread has come, and those of replaced engines that have work left. Asks its own thread to do a
+    /// step when it is idle.
+    func pulse() -> EnginePulse {
+        if !isAsked.exchange(true, ordering: .relaxed) {
+            // Answered behind the running request, whose steps count as well; so there is never more than one.
+            Task {
+                await core.beat()
+                isAsked.store(false, ordering: .relaxed)
+            }
+        }
+        let alive = earlierQueues.filter { !$0.isEmpty } + [queue]
+        return EnginePulse(
+            Dictionary(uniqueKeysWithValues: alive.map { (ObjectIdentifier($0), $0.progress) }))
     }
 
     deinit { thread.stop() }

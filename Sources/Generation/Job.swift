@@ -32,6 +32,11 @@ final class JobQueue: Sendable {
     }
 
     private let state: Mutex<State>
+    private let steps = Atomic<UInt64>(0)
+
+    /// What the thread that serves this queue has done: tokens, layers of prompts, answers to heartbeats.
+    var progress: UInt64 { steps.load(ordering: .relaxed) }
+    func step() { steps.add(1, ordering: .relaxed) }
 
     init(_ status: EngineStatus) { state = Mutex(State(status: status)) }
 

@@ -78,6 +78,7 @@ package struct Daemon: Service {
         let beside = address.map { listener(at: .address($0), connections, group) }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await drainOnShutdown(connections) }
+            tasks.addTask { await watch(group.any()) }
             tasks.addTask { await announce(opened, listeners: beside == nil ? 1 : 2) }
             tasks.addTask {
                 try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -126,6 +127,17 @@ package struct Daemon: Service {
                 logger.info("idle, stopping until the next client comes")
                 notifier.stopping()
             })
+    }
+
+    /// Tells the manager that the engine and the event loop are alive, where it wants to hear it.
+    private func watch(_ loop: any EventLoop) async {
+        guard let period = notifier.watchdogPeriod else { return }
+        var watchdog = Watchdog(switchboard: switchboard, notifier: notifier, logger: logger, period: period)
+        while (try? await Task.sleep(for: watchdog.pause)) != nil {
+            // A loop that hangs keeps the watchdog here.
+            _ = try? await loop.submit {}.get()
+            watchdog.look()
+        }
     }
 
     /// Says that clients can connect, once every listener is open.

@@ -8,6 +8,9 @@ package protocol ServiceNotifier: Sendable {
     func stopping()
     /// A start or a reload takes longer: it may take so long from now on.
     func extendTimeout(_ time: Duration)
+    /// How long the manager waits for the next `alive()` before it ends the program; `nil` when it does not.
+    var watchdogPeriod: Duration? { get }
+    func alive()
 }
 
 /// Nobody to tell.
@@ -18,6 +21,8 @@ package struct NoNotifier: ServiceNotifier {
     package func reloading() {}
     package func stopping() {}
     package func extendTimeout(_ time: Duration) {}
+    package var watchdogPeriod: Duration? { nil }
+    package func alive() {}
 }
 
 extension Duration {

@@ -18,6 +18,13 @@ package struct SystemdNotifier: ServiceNotifier {
         send("RELOADING=1\nMONOTONIC_USEC=\(ProcessFacts.monotonicNanoseconds / 1000)\nSTATUS=reloading")
     }
     package func extendTimeout(_ time: Duration) { send("EXTEND_TIMEOUT_USEC=\(time.microseconds)") }
+    /// `$WATCHDOG_USEC`, when it is meant for this process.
+    package var watchdogPeriod: Duration? {
+        var microseconds: UInt64 = 0
+        guard unsafe sd_watchdog_enabled(0, &microseconds) > 0 else { return nil }
+        return .microseconds(Int64(clamping: microseconds))
+    }
+    package func alive() { send("WATCHDOG=1") }
     package func stopping() { send("STOPPING=1\nSTATUS=stopping") }
 
     private func oneLine(_ text: String) -> String {

@@ -122,6 +122,13 @@ final class ScriptedGenerator: TextGenerator {
             prefillTokensPerSecond: 6, decodeTokensPerSecond: 7, threads: 2, kernels: "scalar")
     }
 
+    /// What the engine's thread has done, as far as the test says.
+    let steps = Atomic<UInt64>(0)
+
+    func pulse() -> EnginePulse {
+        EnginePulse([ObjectIdentifier(self): steps.load(ordering: .relaxed)])
+    }
+
     func shutDown(grace: Duration) async { shutDownSource.yield(grace) }
 }
 

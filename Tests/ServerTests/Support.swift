@@ -73,6 +73,8 @@ struct RecordingNotifier: ServiceNotifier {
     func status(_ status: String) {}
     func reloading() { source.yield("reloading") }
     func extendTimeout(_ time: Duration) {}
+    var watchdogPeriod: Duration? { nil }
+    func alive() { source.yield("alive") }
     func stopping() { source.yield("stopping") }
 }
 

@@ -12,14 +12,14 @@ import Testing
     }
 
     /// What the status line says after one reload.
-    private func reload(_ daemon: SpawnedDaemon, _ manager: ServiceManager) async -> String? {
+    private func reload(_ daemon: ChildProcess, _ manager: ServiceManager) async -> String? {
         daemon.signal(SIGHUP)
         guard await manager.hear("RELOADING", "1") != nil else { return nil }
         return await manager.hear("READY", "1")?["STATUS"]
     }
 
     private func withTwoModels<R>(
-        _ body: (ServiceManager, SpawnedDaemon, _ settings: (String) -> String) async throws -> R
+        _ body: (ServiceManager, ChildProcess, _ settings: (String) -> String) async throws -> R
     ) async throws -> R {
         try await ServiceManager.running { manager in
             try await ServiceManager.makeModel(manager.directory + "/other.chess", seedLayers: 2)

@@ -84,19 +84,16 @@ final class ServiceManager: @unchecked Sendable {
     ///   - extra: more variables.
     func start(
         _ arguments: [String] = [], handOver: HandOver = .socket, extra: [String: String] = [:]
-    ) throws -> SpawnedDaemon {
+    ) throws -> ChildProcess {
         var environment = extra
         environment["NOTIFY_SOCKET"] = notifySocket
         environment["PATH"] = "/usr/bin:/bin"
-        try Data().write(to: URL(fileURLWithPath: log))
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let errors = creat(log, 0o600)
+        defer { close(errors) }
         let named = arguments.contains("--config") ? arguments : ["--model", model] + arguments
-        process.arguments = ["-c", handOver.rawValue, "sh", Self.program] + named
-        process.environment = environment
-        process.standardInput = FileHandle(fileDescriptor: listening, closeOnDealloc: false)
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        return try SpawnedDaemon(process)
+        return try ChildProcess(
+            ["/bin/sh", "-c", handOver.rawValue, "sh", Self.program] + named, environment: environment,
+            input: listening, errors: errors)
     }
 
     /// The built program beside the tests.
@@ -128,37 +125,4 @@ final class ServiceManager: @unchecked Sendable {
         }
         return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
-}
-
-/// The program in a process of its own.
-final class SpawnedDaemon: Sendable {
-    private let process: Process
-    private let ends: AsyncStream<Int32>
-    let pid: Int32
-
-    /// What stands for the end by a signal, as shells write it.
-    static let signalBase: Int32 = 128
-
-    init(_ process: Process) throws {
-        self.process = process
-        let (ends, ended) = AsyncStream<Int32>.makeStream()
-        self.ends = ends
-        process.terminationHandler = { process in
-            let base = process.terminationReason == .uncaughtSignal ? Self.signalBase : 0
-            ended.yield(base + process.terminationStatus)
-            ended.finish()
-        }
-        try process.run()
-        pid = process.processIdentifier
-    }
-
-    func signal(_ number: Int32) { kill(pid, number) }
-
-    /// The exit code, once the program has ended.
-    func end() async -> Int32? {
-        for await code in ends { return code }
-        return nil
-    }
-
-    deinit { if process.isRunning { kill(pid, SIGKILL) } }
 }
