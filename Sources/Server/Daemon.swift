@@ -124,7 +124,7 @@ package struct Daemon: Service {
                 return status.activity != .idle || status.queued > 0
             },
             onExit: {
-                logger.info("idle, stopping until the next client comes")
+                logger.log(.idle, .info, "idle, stopping until the next client comes")
                 notifier.stopping()
             })
     }
@@ -192,7 +192,7 @@ package struct Daemon: Service {
         notifier.stopping()
         let serving = switchboard.current
         let (generator, limits) = (serving.generator, serving.limits)
-        logger.info("stopping", metadata: ["grace": "\(limits.grace)"])
+        logger.log(.stopping, .info, "stopping", ["grace": "\(limits.grace)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await generator.shutDown(grace: limits.grace) }
             tasks.addTask {

@@ -5,10 +5,13 @@ internal import Synchronization
 package struct Serving: Sendable {
     package var generator: any TextGenerator
     package var limits: ServerLimits
+    /// Whether the log holds prompts and answers.
+    package var logsTexts: Bool
 
-    package init(generator: any TextGenerator, limits: ServerLimits) {
+    package init(generator: any TextGenerator, limits: ServerLimits, logsTexts: Bool = false) {
         self.generator = generator
         self.limits = limits
+        self.logsTexts = logsTexts
     }
 }
 

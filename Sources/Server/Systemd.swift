@@ -107,14 +107,20 @@ package struct JournalLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var fields = [
-            "MESSAGE=\(LogLine.text(event.message, event.metadata, metadata))",
-            "PRIORITY=\(Self.priority(event.level))", "SYSLOG_IDENTIFIER=\(label)",
-        ]
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
-            fields.append("CHESSD_\(Self.fieldName(key))=\(value)")
-        }
+        let fields = Self.fields(event, inherited: metadata, label: label)
         if !Self.send(fields) { StderrLogHandler.write(event, inherited: metadata, label: label) }
+    }
+
+    /// The record as the journal takes it, `NAME=value` each.
+    static func fields(_ event: LogEvent, inherited: Logger.Metadata, label: String) -> [String] {
+        // Texts of any length are fields of their own, not part of the line.
+        let line = LogLine.text(event.message, event.metadata, inherited, without: ["prompt", "answer"])
+        var fields = ["MESSAGE=\(line)", "PRIORITY=\(priority(event.level))", "SYSLOG_IDENTIFIER=\(label)"]
+        for (key, value) in inherited.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            let name = key == JournalEvent.key ? "MESSAGE_ID" : "CHESSD_\(fieldName(key))"
+            fields.append("\(name)=\(value)")
+        }
+        return fields
     }
 
     /// Whether the journal took the record.

@@ -39,9 +39,9 @@ struct Watchdog {
         }
         missed += 1
         if missed == Self.warning {
-            logger.critical(
-                "the engine hangs; the service manager is about to end the daemon",
-                metadata: ["silence": "\(pause * missed)", "watchdog": "\(period)"])
+            logger.log(
+                .engineHangs, .critical, "the engine hangs; the service manager is about to end the daemon",
+                ["silence": "\(pause * missed)", "watchdog": "\(period)"])
         }
     }
 

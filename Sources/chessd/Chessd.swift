@@ -96,6 +96,8 @@ struct Chessd: AsyncParsableCommand {
             "End when no client has been connected for so long; the next one starts the daemon again through "
                 + "chessd.socket. (default: 0, never)", valueName: "seconds"))
     var idleExit: String?
+    @Flag(help: "Write prompts and answers into the log too.")
+    var logTexts = false
 
     func run() async throws {
         let settings = try checked { () throws(SettingsError) in try readSettings() }
@@ -140,7 +142,9 @@ struct Chessd: AsyncParsableCommand {
         notifier.status("loading \(settings.model)")
         do {
             let generator = try await TimeoutExtension.during(notifier) { try await loader.load(settings) }
-            return Switchboard(Serving(generator: generator, limits: settings.limits))
+            return Switchboard(
+                Serving(
+                    generator: generator, limits: settings.limits, logsTexts: settings.logTexts))
         } catch {
             throw stop(.dataError, "\(error)")
         }
@@ -170,7 +174,7 @@ struct Chessd: AsyncParsableCommand {
             "sparse-prefill": sparsePrefill ? "true" : nil,
             "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
-            "idle-exit": idleExit,
+            "idle-exit": idleExit, "log-texts": logTexts ? "true" : nil,
         ]
         return given.compactMapValues { $0 }
     }
@@ -207,7 +211,7 @@ struct Chessd: AsyncParsableCommand {
             "threads": "\(status.threads)", "socket": "\(places.socket)",
         ]
         if let address = places.address { facts["listen"] = "\(address)" }
-        logger.info("ready", metadata: facts)
+        logger.log(.ready, .info, "ready", facts)
     }
 
     private func serve(_ daemon: Daemon, _ reloader: Reloader, _ logger: Logger) async throws {

@@ -50,7 +50,8 @@ struct ModelOrigin: Equatable {
     init(_ settings: Settings) throws(LoadError) {
         var part = settings
         // All that does not concern the weights. A setting that is not named here counts as one that does.
-        (part.socket, part.listen, part.logLevel, part.limits) = ("", nil, .info, ServerLimits())
+        (part.socket, part.listen, part.limits) = ("", nil, ServerLimits())
+        (part.logLevel, part.logTexts) = (.info, false)
         (part.profiles, part.sparsePrefill, part.queue) = ([], false, 0)
         self.settings = part
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: settings.model) else {
@@ -80,9 +81,9 @@ private func loadEngine(
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
-    logger.info(
-        "model loaded",
-        metadata: [
+    logger.log(
+        .modelLoaded, .info, "model loaded",
+        [
             "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
             "context": "\(context)", "profiles": "\(sparsity.names.joined(separator: " "))",
             "weights_bytes": "\(store.rawBytes)",

@@ -38,19 +38,21 @@ struct Reloader: Service {
         do {
             let settings = try read()
             let generator = try await TimeoutExtension.during(notifier) { try await loader.load(settings) }
-            switchboard.exchange(Serving(generator: generator, limits: settings.limits))
+            switchboard.exchange(
+                Serving(generator: generator, limits: settings.limits, logsTexts: settings.logTexts))
             level.value = settings.logLevel
             warnAboutTheRest(settings)
-            logger.notice(
-                "reloaded",
-                metadata: [
+            logger.log(
+                .reloaded, .notice, "reloaded",
+                [
                     "model": "\(generator.model.name)",
                     "profiles": "\(generator.model.profiles.joined(separator: " "))",
                     "log-level": "\(settings.logLevel)",
                 ])
         } catch {
             switchboard.keep(because: "\(error)")
-            logger.error("reload failed, the settings are unchanged", metadata: ["error": "\(error)"])
+            logger.log(
+                .reloadFailed, .error, "reload failed, the settings are unchanged", ["reason": "\(error)"])
         }
         notifier.ready(switchboard.statusLine)
     }

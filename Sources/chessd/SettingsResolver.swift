@@ -43,6 +43,7 @@ struct SettingsResolver {
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
             weights: text(.weights) ?? "auto", profiles: profiles(),
             sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(),
+            logTexts: try boolean(.logTexts),
             queue: try number(.queue) ?? 0, limits: limits)
     }
 

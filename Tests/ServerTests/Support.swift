@@ -30,7 +30,7 @@ struct TestDaemon: Sendable {
     /// Runs `body` with a daemon that is ready, then stops it.
     static func running<R>(
         _ generator: any TextGenerator, limits: ServerLimits = ServerLimits(), socket: String? = nil,
-        address: ListenAddress? = nil,
+        address: ListenAddress? = nil, logsTexts: Bool = false,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ body: (TestDaemon) async throws -> R
     ) async throws -> R {
@@ -39,7 +39,8 @@ struct TestDaemon: Sendable {
             let (ready, readySource) = AsyncStream<String>.makeStream()
             let (notifications, notificationSource) = AsyncStream<String>.makeStream()
             let daemon = Daemon(
-                switchboard: Switchboard(Serving(generator: generator, limits: limits)),
+                switchboard: Switchboard(
+                    Serving(generator: generator, limits: limits, logsTexts: logsTexts)),
                 socket: .path(socket), address: address,
                 notifier: RecordingNotifier(source: notificationSource), logger: logger,
                 onReady: { readySource.yield($0.address?.description ?? "") })

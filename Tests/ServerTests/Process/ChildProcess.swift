@@ -12,7 +12,7 @@ final class ChildProcess: Sendable {
 
     /// - Parameters:
     ///   - arguments: the program's path, then its arguments.
-    ///   - input, output, errors: what becomes its descriptors 0, 1 and 2; all others close on exec.
+    ///   - input, output, errors: what becomes its descriptors 0, 1 and 2; no others are passed on.
     init(
         _ arguments: [String], environment: [String: String] = [:], input: Int32, output: Int32 = 1,
         errors: Int32 = 2
@@ -23,6 +23,8 @@ final class ChildProcess: Sendable {
         for (number, descriptor) in [input, output, errors].enumerated() {
             posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
         }
+        // NIO's sockets do not close on exec: a client's end in the daemon would keep its connection open.
+        for descriptor in 3..<Int32(256) { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
