@@ -13,16 +13,11 @@ actor EngineCore {
     /// The tokens whose keys and values the cache holds: the last conversation.
     private var cached: [TokenID] = []
     /// What was left out while they were computed.
-    private var cachedSparsity = GenerationRequest.denseProfile
-    private let sparsity: SparsityPlans
+    private var cachedSparsity: SparsityChoice?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
 
-    init(
-        _ decoder: Decoder, tokenizer: Tokenizer, sparsity: SparsityPlans, queue: JobQueue,
-        thread: ComputeThread
-    ) {
-        self.sparsity = sparsity
+    init(_ decoder: Decoder, tokenizer: Tokenizer, queue: JobQueue, thread: ComputeThread) {
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.queue = queue
@@ -55,12 +50,15 @@ actor EngineCore {
         job.events.finish()
     }
 
+    /// Shows that the thread still takes work.
+    func beat() { queue.step() }
+
     private func run(_ request: GenerationRequest, of job: Job) {
         let prompt = request.prompt
-        let choice = sparsity.choice(request.sparsity)
+        let choice = job.sparsity.choice(request.sparsity)
         // Keys and values of sparse answers are not those of a dense one.
-        if choice.name != cachedSparsity { cached = [] }
-        cachedSparsity = choice.name
+        if let earlier = cachedSparsity, !choice.agrees(with: earlier) { cached = [] }
+        cachedSparsity = choice
         let reused = reusablePrefix(of: request)
         job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
         let begin = ProcessFacts.monotonicNanoseconds
@@ -96,16 +94,21 @@ actor EngineCore {
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
             tokenizer: tokenizer)
         let rest = Array(request.prompt[reused...])
-        let kernels = decoder.kernels
+        let (kernels, queue) = (decoder.kernels, queue)
+        // Asked at each layer, so a long prompt shows its progress too.
+        let isCancelled = { @Sendable in
+            queue.step()
+            return job.isCancelled
+        }
         let isComplete =
             if request.scoresPrompt {
                 decoder.prefill(
-                    rest, at: reused, plan: plan, isCancelled: { job.isCancelled },
+                    rest, at: reused, plan: plan, isCancelled: isCancelled,
                     eachLogits: { index, logits in
                         scores.read(LogProbabilities(logits, kernels: kernels), after: index)
                     })
             } else {
-                decoder.prefill(rest, at: reused, plan: plan, isCancelled: { job.isCancelled })
+                decoder.prefill(rest, at: reused, plan: plan, isCancelled: isCancelled)
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete
@@ -137,6 +140,7 @@ actor EngineCore {
                 return
             }
             let (token, chances) = next(&sampler, request)
+            queue.step()
             let now = ProcessFacts.monotonicNanoseconds
             count(plan, since: progress.generated > 0 ? progress.last : nil, until: now)
             progress.last = now

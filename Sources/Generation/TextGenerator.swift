@@ -36,6 +36,9 @@ package protocol TextGenerator: Sendable {
     /// What the engine is doing now.
     func status() -> EngineStatus
 
+    /// How far the computation has come; it has moved by the next call unless it hangs.
+    func pulse() -> EnginePulse
+
     /// Refuses new requests, lets running ones go on for `grace`, then ends them with `cancelled`.
     func shutDown(grace: Duration) async
 }

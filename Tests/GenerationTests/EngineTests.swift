@@ -126,6 +126,34 @@ import WeightStore
         }
     }
 
+    /// Profiles read anew under the same name: what the old ones computed is not gone on with.
+    @Test func changedProfilesDoNotShareTheCache() async throws {
+        try await withEngine(hasPlan: true) { engine, decoder in
+            func answer(_ engine: Engine, _ sparsity: String?) async throws -> (Int, [Float?]) {
+                var request = GenerationRequest(
+                    prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
+                request.sparsity = sparsity
+                request.ignoreEndOfGeneration = true
+                var (cached, probabilities) = (-1, [Float?]())
+                for event in try await events(engine, [request]) {
+                    if case .started(_, let count) = event { cached = count }
+                    if case .token(let token) = event { probabilities.append(token.logProbability) }
+                }
+                return (cached, probabilities)
+            }
+            let sparse = try await answer(engine, "fast")
+            let mild = decoder.plan { site, _ in site == .channels ? .init(limits: [1e-30]) : nil }
+            let changed = engine.changed(
+                model: engine.model, sparsity: SparsityPlans([("fast", mild)]), queueCapacity: 5)
+            let again = try await answer(changed, "fast")
+            #expect(again.0 == 0 && again.1 != sparse.1)
+            #expect(changed.status().queueCapacity == 5)
+            // Both are the same decoder: dense answers of the one serve the other.
+            _ = try await answer(engine, "dense")
+            #expect(try await answer(changed, "dense").0 == 3)
+        }
+    }
+
     /// Against the logits of single steps, normalised here.
     @Test func promptTokensHaveTheirProbabilities() async throws {
         try await withEngine { engine, decoder in

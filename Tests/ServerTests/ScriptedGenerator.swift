@@ -128,6 +128,13 @@ final class ScriptedGenerator: TextGenerator {
         return status
     }
 
+    /// What the engine's thread has done, as far as the test says.
+    let steps = Atomic<UInt64>(0)
+
+    func pulse() -> EnginePulse {
+        EnginePulse([ObjectIdentifier(self): steps.load(ordering: .relaxed)])
+    }
+
     func shutDown(grace: Duration) async { shutDownSource.yield(grace) }
 }
 

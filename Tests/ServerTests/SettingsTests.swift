@@ -47,7 +47,7 @@ import Testing
             "kernels": "scalar", "weights": "mapped", "profile": "/a.profile, b.profile",
             "sparse-prefill": "true", "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",
-            "client-timeout": "7",
+            "client-timeout": "7", "idle-exit": "8", "log-texts": "true",
         ]
         #expect(Set(values.keys) == Set(SettingKey.all.map(\.name)))
         let variables = Dictionary(
@@ -62,12 +62,14 @@ import Testing
         #expect(fromFlags.profiles == ["/a.profile", "b.profile"])
         #expect(fromFlags.sparsePrefill)
         #expect(fromFlags.logLevel == .debug)
+        #expect(fromFlags.logTexts)
         #expect(fromFlags.queue == 0)
         #expect(fromFlags.limits.grace == .seconds(9))
         #expect(fromFlags.limits.bodyBytes == 2048)
         #expect(fromFlags.limits.connections == 5)
         #expect(fromFlags.limits.idleTimeout == .seconds(6))
         #expect(fromFlags.limits.writeTimeout == .seconds(7))
+        #expect(fromFlags.limits.idleExit == .seconds(8))
     }
 
     @Test func errorsNameTheSource() {
