@@ -25,6 +25,9 @@ struct Chessctl: AsyncParsableCommand {
                     TemplateCommand.self, BenchCommand.self,
                 ]),
             CommandGroup(
-                name: "Sparsity", subcommands: [CalibrateCommand.self, EvalCommand.self, PlotCommand.self]),
+                name: "Sparsity",
+                subcommands: [
+                    CalibrateCommand.self, EvalCommand.self, TuneCommand.self, PlotCommand.self,
+                ]),
         ])
 }

@@ -94,6 +94,20 @@ struct Bench {
         return result
     }
 
+    /// One run with plan `index`, or dense without one, as `measure` makes it.
+    func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, storage: BenchResult.Storage?) {
+        let plan = index.map { plans[$0].plan }
+        var (warmUp, storage) = (CacheCounts(), CacheCounts())
+        if memory?.cache != nil { _ = try decode(plan, &warmUp) }
+        if let plan { _ = decoder.takeCounts(of: plan) }
+        let rate = try decode(plan, &storage)
+        let weights = decoder.weights
+        return (
+            rate, plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken),
+            traffic(storage, 1)
+        )
+    }
+
     /// What a token read from storage, on average; `nil` when all weights are in memory.
     private func traffic(_ counts: CacheCounts, _ runs: Int) -> BenchResult.Storage? {
         guard memory?.cache != nil else { return nil }
