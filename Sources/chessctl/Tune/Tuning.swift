@@ -266,7 +266,7 @@ final class Tuning {
     ) throws -> Bench {
         let bench = Bench(
             decoder, tokens: sample, prompt: Self.promptCount, decode: Self.decodeCount,
-            plans: profiles.map { NamedPlan($0, name: $0.method, decoder) }, memory: memory)
+            plans: profiles.map { NamedPlan($0, name: $0.method, decoder) }, memory: memory, bandwidth: nil)
         _ = try bench.warmUp()
         return bench
     }
