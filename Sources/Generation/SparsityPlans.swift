@@ -19,6 +19,13 @@ package struct SparsityPlans: Sendable {
         self.coversPrompts = coversPrompts
     }
 
+    /// The same plans as `other`.
+    package init(_ other: SparsityPlans, coversPrompts: Bool) {
+        names = other.names
+        plans = other.plans
+        self.coversPrompts = coversPrompts
+    }
+
     /// What serves a request that asks for `name`; nothing for `dense`.
     func choice(_ name: String?) -> SparsityChoice {
         let name = name ?? names.first ?? GenerationRequest.denseProfile

@@ -39,6 +39,9 @@ struct LoadedEngine {
     let decoder: Decoder
     let store: WeightStore
     let origin: ModelOrigin
+    /// Paths, and what was made of them.
+    let profiles: [String]
+    let sparsity: SparsityPlans
 }
 
 /// What a loaded model was made of: the same origin gives the same model.
@@ -69,6 +72,10 @@ private func loadEngine(
 ) throws -> LoadedEngine {
     let origin = try ModelOrigin(settings)
     if let previous, previous.origin == origin { return try previous.changed(settings) }
+    if previous != nil, settings.memoryBudget != nil {
+        throw LoadError(
+            description: "two models at a time do not fit a memory budget; restart the daemon to change it")
+    }
     let kernels = try kernelSet(settings.kernels)
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
@@ -106,17 +113,32 @@ private func loadEngine(
         memory: memory.flatMap { plan in
             plan.cache == nil ? nil : MemoryStatus(budget: plan.budget, weights: plan.budget - plan.working)
         }, after: previous?.engine)
-    return LoadedEngine(engine: engine, decoder: decoder, store: store, origin: origin)
+    return LoadedEngine(
+        engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
+        sparsity: sparsity)
 }
 
 extension LoadedEngine {
+    /// The profiles there are. Making others ready would read weights through the cache that a running answer
+    /// uses, and the first one has decided which weights are in memory.
+    private func kept(_ settings: Settings) throws(LoadError) -> SparsityPlans {
+        guard settings.profiles == profiles else {
+            throw LoadError(
+                description: "profiles cannot change while weights are read when they are needed "
+                    + "(memory-budget); restart the daemon")
+        }
+        return SparsityPlans(sparsity, coversPrompts: settings.sparsePrefill)
+    }
+
     /// The same model with the profiles and the queue of `settings`; the profiles' files are read again.
     fileprivate func changed(_ settings: Settings) throws -> LoadedEngine {
-        let sparsity = try sparsityPlans(settings, decoder, store)
+        let sparsity = try store.cache == nil ? sparsityPlans(settings, decoder, store) : kept(settings)
         var model = engine.model
         model.profiles = sparsity.names
         let engine = engine.changed(model: model, sparsity: sparsity, queueCapacity: settings.queue)
-        return LoadedEngine(engine: engine, decoder: decoder, store: store, origin: origin)
+        return LoadedEngine(
+            engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
+            sparsity: sparsity)
     }
 }
 

@@ -44,7 +44,8 @@ import Testing
     @Test func everyKeyIsReadFromEverySource() throws {
         let values = [
             "model": "m", "socket": "/s", "listen": "127.0.0.1:80", "threads": "3", "context": "512",
-            "kernels": "scalar", "weights": "mapped", "profile": "/a.profile, b.profile",
+            "kernels": "scalar", "weights": "mapped", "memory-budget": "700M",
+            "profile": "/a.profile, b.profile",
             "sparse-prefill": "true", "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",
             "client-timeout": "7", "idle-exit": "8", "log-texts": "true",
@@ -59,6 +60,7 @@ import Testing
         #expect(fromFlags == (try resolve(file: file)))
         #expect(fromFlags.listen?.description == "127.0.0.1:80")
         #expect(fromFlags.weights == "mapped")
+        #expect(fromFlags.memoryBudget == .bytes(700 << 20))
         #expect(fromFlags.profiles == ["/a.profile", "b.profile"])
         #expect(fromFlags.sparsePrefill)
         #expect(fromFlags.logLevel == .debug)
