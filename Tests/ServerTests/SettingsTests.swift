@@ -1,4 +1,5 @@
 import Logging
+import Machine
 import Testing
 
 @testable import Server
