@@ -102,10 +102,9 @@ struct Bench {
         if let plan { _ = decoder.takeCounts(of: plan) }
         let rate = try decode(plan, &storage)
         let weights = decoder.weights
-        return (
-            rate, plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken),
-            traffic(storage, 1)
-        )
+        let bytes =
+            plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken)
+        return (rate, bytes, traffic(storage, 1))
     }
 
     /// What a token read from storage, on average; `nil` when all weights are in memory.

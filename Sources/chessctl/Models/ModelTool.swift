@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Calibration
+internal import Decoder
 internal import GGUF
 internal import Importing
 internal import Machine
@@ -79,6 +80,7 @@ private func modelToolExitCode(_ error: any Error) -> Int32? {
         case .sparsityOutOfRange: 64
         default: 65
         }
+    case is DecoderError: 65
     case let error as ModelToolError: if case .exists = error { 73 } else { 65 }
     case let error as ModelFolderError: error.exitCode
     case let error as FileError: fileExitCode(error)
