@@ -16,6 +16,6 @@ package final class UnitUnpacker: Sendable {
         try zstd.withLock { zstd throws(ZstdError) in try zstd.decompress(memory, stored, into: range) }
         guard encoding == .zstdSplit else { return }
         let planes = memory.elements(range)
-        memory.withMutableSpan(range) { BytePlanes.join(planes.span, into: &$0) }
+        memory.withMutableSpan(range) { BytePlanes.join(planes, into: &$0) }
     }
 }
