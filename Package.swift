@@ -65,11 +65,12 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Generation", "Tokenizer", "ChatTemplate", "WireAPI", "CSystemd",
+                "Generation", "Tokenizer", "ChatTemplate", "Machine", "WireAPI", "CSystemd",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -140,6 +141,7 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "Server", "WireAPI", "Generation", "Tokenizer", "ChatTemplate", "chessd", "chessctl",
+                "Importing", "Support", "Tensors",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -148,7 +150,7 @@ let package = Package(
         .testTarget(
             name: "ChessctlTests",
             dependencies: [
-                "chessctl", "GGUF", "Machine", "Tensors", "WeightStore", "Support",
+                "chessctl", "GGUF", "Machine", "Tensors", "WeightStore", "WireAPI", "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: tests),
         .testTarget(

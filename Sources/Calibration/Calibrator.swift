@@ -42,15 +42,22 @@ package struct Calibrator: Sendable {
         guard request.sparsity >= 0, request.sparsity <= 0.99 else {
             throw .sparsityOutOfRange(request.sparsity)
         }
-        var profile = SparsityProfile(
-            model: model, method: request.method.rawValue, sparsity: request.sparsity,
+        var profile = empty(request.method, request.sparsity, model: model, program: program)
+        profile.sites = sites(request)
+        measure(&profile)
+        return profile
+    }
+
+    /// A profile that keeps everything, as `method` at `sparsity` will be described.
+    func empty(
+        _ method: CalibrationMethod, _ sparsity: Double, model: ProfiledModel, program: String
+    ) -> SparsityProfile {
+        SparsityProfile(
+            model: model, method: method.rawValue, sparsity: sparsity,
             corpus: SparsityProfile.Corpus(
                 name: corpus.path.split(separator: "/").last.map(String.init) ?? corpus.path,
                 sha256: corpus.sha256, tokens: corpus.tokenCount),
             createdAt: Date.now.formatted(.iso8601), program: program, sites: [:])
-        profile.sites = sites(request)
-        measure(&profile)
-        return profile
     }
 
     private func sites(_ request: CalibrationRequest) -> [SparsitySite: [SparsityProfile.Rule]] {
@@ -84,12 +91,19 @@ package struct Calibrator: Sendable {
     private func paper(
         _ method: CalibrationMethod, _ sparsity: Double
     ) -> [SparsitySite: [SparsityProfile.Rule]] {
+        let found = paperStatistics(method)
+        return paper(method, sparsity, inputs: found.inputs, scores: found.scores, found.weights)
+    }
+
+    /// Two passes over the corpus for one of the paper's methods.
+    func paperStatistics(_ method: CalibrationMethod) -> PaperStatistics {
         let inputs: [ObservedActivation: ActivationStatistics.Measure] =
             method == .chess ? [.attentionInput: .plain, .attentionOutput: .plain] : [:]
         let first = magnitudes(inputs, moments: [.up])
         let weights = first.upWeights(method == .chessL1 ? .magnitude : .rootMeanSquare)
         let scores = magnitudes([.gate: .weighted(weights)]).curves
-        return paper(method, sparsity, inputs: first.curves, scores: scores[.gate], weights)
+        return PaperStatistics(
+            method: method, inputs: first.curves, scores: scores[.gate] ?? [], weights: weights)
     }
 
     /// The same from what two passes have found: the magnitudes of inputs, and of gates times `weights`.
@@ -145,14 +159,15 @@ package struct Calibrator: Sendable {
     }
 
     /// Fills in what share of channels the profile leaves out of the first windows of the corpus.
-    private func measure(_ profile: inout SparsityProfile) {
+    func measure(_ profile: inout SparsityProfile, tokens: Int = 4096) {
         let plan = decoder.plan(profile)
         _ = decoder.takeCounts(of: plan)
         var seen = 0
-        for window in corpus.windows where seen < 4096 {
+        for window in corpus.windows where seen < tokens {
             _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
             seen += window.count
-            progress(CalibrationProgress(phase: .measuring, done: seen, total: min(4096, corpus.tokenCount)))
+            progress(
+                CalibrationProgress(phase: .measuring, done: seen, total: min(tokens, corpus.tokenCount)))
         }
         let counts = decoder.takeCounts(of: plan)
         for (site, rules) in profile.sites {

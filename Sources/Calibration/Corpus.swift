@@ -40,6 +40,24 @@ package struct Corpus: Sendable {
             .map { Array(ids[$0..<$0 + window]) }
     }
 
+    private init(_ whole: Corpus, _ windows: some Collection<[Int32]>) {
+        path = whole.path
+        sha256 = whole.sha256
+        self.windows = Array(windows)
+    }
+
+    /// Parts the windows: the last ones, of about `tokens` together, are held out of the first.
+    ///
+    /// - Throws: `shortText` when there are not two windows.
+    package func split(holdingOut tokens: Int) throws(CalibrationError) -> (first: Corpus, heldOut: Corpus) {
+        guard windows.count > 1 else {
+            throw .shortText(path: path, tokens: tokenCount, needed: 2 * windows[0].count)
+        }
+        let wanted = (tokens + windows[0].count - 1) / windows[0].count
+        let count = min(max(wanted, 1), windows.count - 1)
+        return (Corpus(self, windows.dropLast(count)), Corpus(self, windows.suffix(count)))
+    }
+
     /// Less than this says nothing about a model.
     package static let fewestTokens = 64
 

@@ -43,6 +43,40 @@ package struct Evaluator: Sendable {
         return (dense, sums.map { $0.score(predictions: predictions, decoder.weights) })
     }
 
+    /// What plans are held against one by one with `score`.
+    ///
+    /// - Parameter progress: told windows done and in all, on the calling thread.
+    /// - Cost: the text once; keeps one residual stream per token.
+    package func reference(progress: (Int, Int) -> Void = { _, _ in }) -> DenseReference {
+        var loss = 0.0
+        let windows = corpus.windows.enumerated().map { number, window in
+            let exact = Residuals(decoder.parameters, count: window.count)
+            _ = decoder.evaluate(
+                .tokens(window), at: 0, options: BatchOptions(precision: precision), output: exact)
+            loss += losses(exact, window).reduce(0, +)
+            progress(number + 1, corpus.windows.count)
+            return DenseReference.Window(tokens: window, residuals: exact)
+        }
+        let score = DenseScore(
+            perplexity: exponential(loss / Double(max(predictions, 1))),
+            bytesPerToken: Double(decoder.weights.bytesPerToken))
+        return DenseReference(score: score, windows: windows)
+    }
+
+    /// How `plan` does beside `reference`, which this evaluator made; as `scores` says.
+    package func score(
+        _ plan: SparsityPlan, against reference: DenseReference, progress: (Int, Int) -> Void = { _, _ in }
+    ) -> SparseScore {
+        var sums = Sums()
+        for (number, window) in reference.windows.enumerated() {
+            sums.add(compare(window.tokens, window.residuals, plan))
+            progress(number + 1, reference.windows.count)
+        }
+        return sums.score(predictions: predictions, decoder.weights)
+    }
+
+    private var predictions: Int { corpus.windows.reduce(0) { $0 + $1.count - 1 } }
+
     /// The loss in nats of each prediction of a window.
     private func losses(_ residuals: Residuals, _ window: [Int32]) -> [Double] {
         let losses = SharedBuffer<Double>(count: window.count - 1)
@@ -74,6 +108,18 @@ package struct Evaluator: Sendable {
             loss: losses.elements(0..<window.count).reduce(0, +),
             agreements: agreements.elements(0..<window.count).reduce(0) { $0 + Int($1) }, counts: counts)
     }
+}
+
+/// What the dense model makes of a text, kept to compare with.
+package struct DenseReference: Sendable {
+    struct Window: Sendable {
+        var tokens: [Int32]
+        /// After the last layer.
+        var residuals: Residuals
+    }
+
+    package let score: DenseScore
+    let windows: [Window]
 }
 
 /// Dense decoding of a text.
@@ -131,7 +177,7 @@ private struct Sums {
 
 extension KernelSet {
     /// `-log softmax(logits)[token]`.
-    fileprivate func loss(_ logits: FloatSlice, of token: Int32) -> Double {
+    func loss(_ logits: FloatSlice, of token: Int32) -> Double {
         logSumExp(logits) - Double(logits.buffer[logits.start + Int(token)])
     }
 }

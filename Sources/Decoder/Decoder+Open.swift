@@ -78,6 +78,7 @@ extension Decoder {
         let cache = KeyValueCache(
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
             context: context)
-        return withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before } + MemoryPlan.reserve
+        return withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
+            + MemoryPlan.reserve
     }
 }

@@ -51,7 +51,10 @@ package struct MemoryPlan: Sendable {
                         name: tensor.name, layout: tensor.layout, segment: tensor.elements,
                         kept: kept(site, layer)))
                 needed += Self.bookkeeping(tensor.layout, tensor.elements)
-                most = max(most, tensor.elements.storedBytes + (tensor.elements.encoding == .raw ? 0 : tensor.elements.rawBytes))
+                most = max(
+                    most,
+                    tensor.elements.storedBytes
+                        + (tensor.elements.encoding == .raw ? 0 : tensor.elements.rawBytes))
             } else {
                 needed += tensor.elements.rawBytes
             }

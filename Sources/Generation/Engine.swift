@@ -3,6 +3,7 @@ package import Decoder
 internal import Kernels
 internal import Machine
 package import Tokenizer
+internal import WeightStore
 
 /// The engine of a daemon: a decoder, a tokenizer and a chat template behind a bounded queue.
 ///
@@ -11,31 +12,56 @@ package final class Engine: TextGenerator {
     package let model: ModelDescription
     private let tokenizer: Tokenizer
     private let template: ChatTemplate?
-    private let core: EngineCore
-    private let queue: JobQueue
-    private let thread: ComputeThread
+    private let sparsity: SparsityPlans
+    private let room: EngineRoom
+    private let cache: RecordCache?
+    private let begin: UInt64
+    private var queue: JobQueue { room.queue }
 
     /// - Parameters:
     ///   - template: `nil` when the model has none; chat requests are then refused.
     ///   - sparsity: what requests may leave out; `model` lists the same names.
     ///   - memory: the budget, where weights do not fit it.
     ///   - queueCapacity: requests that may wait behind the running one.
+    ///   - predecessor: computes what it has begun first, so that the two never compete for the processors.
     package init(
         _ decoder: Decoder, tokenizer: Tokenizer, template: ChatTemplate?, model: ModelDescription,
-        sparsity: SparsityPlans = SparsityPlans(), queueCapacity: Int, memory: MemoryStatus? = nil
+        sparsity: SparsityPlans = SparsityPlans(), queueCapacity: Int, memory: MemoryStatus? = nil,
+        after predecessor: Engine? = nil
     ) {
         self.model = model
         self.tokenizer = tokenizer
         self.template = template
+        self.sparsity = sparsity
+        cache = decoder.weights.cache
+        begin = ProcessFacts.monotonicNanoseconds
         var status = EngineStatus(
             activity: .idle, queued: 0, queueCapacity: queueCapacity, requestsServed: 0, promptTokens: 0,
             generatedTokens: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
             threads: decoder.threadCount, kernels: decoder.kernels.name)
         status.memory = memory
-        queue = JobQueue(status)
-        thread = ComputeThread.start(name: "chess-engine")
-        core = EngineCore(
-            decoder, tokenizer: tokenizer, sparsity: sparsity, queue: queue, thread: thread)
+        let queue = JobQueue(status)
+        let thread = ComputeThread.start(name: "chess-engine")
+        room = EngineRoom(
+            EngineCore(decoder, tokenizer: tokenizer, queue: queue, thread: thread), queue, thread,
+            after: predecessor?.room)
+    }
+
+    /// The same decoder, with its queue and what it computes now, under other profiles.
+    ///
+    /// - Parameters:
+    ///   - model: the same model; lists the names of `sparsity`.
+    ///   - queueCapacity: requests that may wait from now on.
+    package func changed(model: ModelDescription, sparsity: SparsityPlans, queueCapacity: Int) -> Engine {
+        Engine(self, model: model, sparsity: sparsity, queueCapacity: queueCapacity)
+    }
+
+    private init(_ other: Engine, model: ModelDescription, sparsity: SparsityPlans, queueCapacity: Int) {
+        self.model = model
+        self.sparsity = sparsity
+        (tokenizer, template, room) = (other.tokenizer, other.template, other.room)
+        (cache, begin) = (other.cache, other.begin)
+        queue.update { $0.queueCapacity = queueCapacity }
     }
 
     package func tokenize(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
@@ -69,7 +95,7 @@ package final class Engine: TextGenerator {
         precondition(!requests.isEmpty, "no requests")
         for request in requests { try check(request) }
         let (stream, events) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
-        let job = Job(requests, events: events)
+        let job = Job(requests, sparsity: sparsity, events: events)
         try queue.add(job)
         let queue = queue
         events.onTermination = { reason in
@@ -77,7 +103,7 @@ package final class Engine: TextGenerator {
         }
         // The task owns nothing but a wake-up: it ends when the queue is empty, and cancelling a request goes
         // through its job.
-        Task { [core] in await core.drain() }
+        Task { [room] in await room.drain() }
         return stream
     }
 
@@ -95,13 +121,22 @@ package final class Engine: TextGenerator {
         }
     }
 
-    package func status() -> EngineStatus { queue.status }
+    package func status() -> EngineStatus {
+        var status = queue.status
+        // Asked for now, so that a prompt that waits for storage for minutes shows that it reads.
+        if let traffic = cache?.total { status.memory?.update(traffic) }
+        status.uptime = Double(ProcessFacts.monotonicNanoseconds - begin) * 1e-9
+        return status
+    }
+
+    package func pulse() -> EnginePulse { room.pulse() }
 
     package func shutDown(grace: Duration) async {
-        queue.refuseNew()
+        let queues = room.queues
+        for queue in queues { queue.refuseNew() }
         let clock = ContinuousClock()
-        await waitUntilIdle(deadline: clock.now + grace)
-        for job in queue.cancelAll() {
+        await JobQueue.waitUntilEmpty(queues, deadline: clock.now + grace)
+        for job in queues.flatMap({ $0.cancelAll() }) {
             for request in job.requests {
                 let none = GenerationSummary(
                     reason: .cancelled, trailingText: "", promptTokens: request.prompt.count,
@@ -111,14 +146,6 @@ package final class Engine: TextGenerator {
             job.events.finish()
         }
         // One step or one layer of a prefill is all that can still be running.
-        await waitUntilIdle(deadline: clock.now + .seconds(10))
+        await JobQueue.waitUntilEmpty(queues, deadline: clock.now + .seconds(10))
     }
-
-    private func waitUntilIdle(deadline: ContinuousClock.Instant) async {
-        while !queue.isEmpty && ContinuousClock().now < deadline {
-            try? await Task.sleep(for: .milliseconds(10))
-        }
-    }
-
-    deinit { thread.stop() }
 }

@@ -13,16 +13,11 @@ actor EngineCore {
     /// The tokens whose keys and values the cache holds: the last conversation.
     private var cached: [TokenID] = []
     /// What was left out while they were computed.
-    private var cachedSparsity = GenerationRequest.denseProfile
-    private let sparsity: SparsityPlans
+    private var cachedSparsity: SparsityChoice?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
 
-    init(
-        _ decoder: Decoder, tokenizer: Tokenizer, sparsity: SparsityPlans, queue: JobQueue,
-        thread: ComputeThread
-    ) {
-        self.sparsity = sparsity
+    init(_ decoder: Decoder, tokenizer: Tokenizer, queue: JobQueue, thread: ComputeThread) {
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.queue = queue
@@ -55,12 +50,15 @@ actor EngineCore {
         job.events.finish()
     }
 
+    /// Shows that the thread still takes work.
+    func beat() { queue.step() }
+
     private func run(_ request: GenerationRequest, of job: Job) {
         let prompt = request.prompt
-        let choice = sparsity.choice(request.sparsity)
+        let choice = job.sparsity.choice(request.sparsity)
         // Keys and values of sparse answers are not those of a dense one.
-        if choice.name != cachedSparsity { cached = [] }
-        cachedSparsity = choice.name
+        if let earlier = cachedSparsity, !choice.agrees(with: earlier) { cached = [] }
+        cachedSparsity = choice
         let reused = reusablePrefix(of: request)
         job.events.yield(.started(promptTokens: prompt.count, cachedTokens: reused))
         let begin = ProcessFacts.monotonicNanoseconds
@@ -96,16 +94,21 @@ actor EngineCore {
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
             tokenizer: tokenizer)
         let rest = Array(request.prompt[reused...])
-        let kernels = decoder.kernels
+        let (kernels, queue) = (decoder.kernels, queue)
+        // Asked at each layer, so a long prompt shows its progress too.
+        let isCancelled = { @Sendable in
+            queue.step()
+            return job.isCancelled
+        }
         let isComplete =
             if request.scoresPrompt {
                 decoder.prefill(
-                    rest, at: reused, plan: plan, isCancelled: { job.isCancelled },
+                    rest, at: reused, plan: plan, isCancelled: isCancelled,
                     eachLogits: { index, logits in
                         scores.read(LogProbabilities(logits, kernels: kernels), after: index)
                     })
             } else {
-                decoder.prefill(rest, at: reused, plan: plan, isCancelled: { job.isCancelled })
+                decoder.prefill(rest, at: reused, plan: plan, isCancelled: isCancelled)
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete
@@ -129,14 +132,19 @@ actor EngineCore {
         var stops = StopMatcher(request.stop)
         let room = decoder.context - request.prompt.count
         let limit = min(request.maxTokens ?? room, room)
+        // What the prompt left out is not counted.
+        if let plan { _ = decoder.takeCounts(of: plan) }
         while progress.generated < limit {
             if job.isCancelled {
                 progress.reason = .cancelled
                 return
             }
             let (token, chances) = next(&sampler, request)
-            progress.last = ProcessFacts.monotonicNanoseconds
-            if progress.generated == 0 { progress.first = progress.last }
+            queue.step()
+            let now = ProcessFacts.monotonicNanoseconds
+            count(plan, since: progress.generated > 0 ? progress.last : nil, until: now)
+            progress.last = now
+            if progress.generated == 0 { progress.first = now }
             progress.generated += 1
             let isEnd = tokenizer.endOfGeneration.contains(token) && !request.ignoreEndOfGeneration
             if isEnd {
@@ -157,6 +165,22 @@ actor EngineCore {
             cached.append(token)
         }
         progress.trailing = stops.append(characters.flush()) + stops.flush()
+    }
+
+    /// Adds a token to the status, and the step that made it.
+    ///
+    /// - Parameter last: when the token before was drawn; `nil` for the first one, which the prompt made.
+    private func count(_ plan: SparsityPlan?, since last: UInt64?, until now: UInt64) {
+        let all = decoder.weights.bytesPerToken
+        let used = last == nil ? nil : plan.map { decoder.weights.bytesPerToken(decoder.takeCounts(of: $0)) }
+        queue.update { status in
+            status.generatedTokens += 1
+            guard let last else { return }
+            status.decoding.steps += 1
+            status.decoding.seconds += Double(now - last) * 1e-9
+            status.decoding.weightBytes += used.map { Int($0) } ?? all
+            status.decoding.allWeightBytes += all
+        }
     }
 
     private func report(_ token: TokenID, _ text: String, _ chances: Chances, to job: Job) {
@@ -196,17 +220,9 @@ actor EngineCore {
             cachedTokens: progress.reused, completionTokens: progress.generated,
             prefillSeconds: Double(end - progress.begin) * 1e-9,
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
-        let traffic = decoder.weights.cache?.total
         queue.update { status in
-            if let traffic {
-                status.memory?.wanted = traffic.wanted
-                status.memory?.missed = traffic.missed
-                status.memory?.bytesRead = traffic.bytesRead
-                status.memory?.reads = traffic.reads
-            }
             status.requestsServed += 1
             status.promptTokens += summary.promptTokens
-            status.generatedTokens += summary.completionTokens
             let evaluated = Double(summary.promptTokens - summary.cachedTokens)
             if summary.prefillSeconds > 0 {
                 status.prefillTokensPerSecond = evaluated / summary.prefillSeconds

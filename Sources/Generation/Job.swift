@@ -3,13 +3,17 @@ internal import Synchronization
 /// One client's requests on their way through the engine: one place in the queue, computed in a row.
 final class Job: Sendable {
     let requests: [GenerationRequest]
+    /// What its requests may leave out: the daemon's profiles at the time it came.
+    let sparsity: SparsityPlans
     let events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
     private let cancelled = Atomic<Bool>(false)
 
     init(
-        _ requests: [GenerationRequest], events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
+        _ requests: [GenerationRequest], sparsity: SparsityPlans,
+        events: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
     ) {
         self.requests = requests
+        self.sparsity = sparsity
         self.events = events
     }
 
@@ -28,6 +32,11 @@ final class JobQueue: Sendable {
     }
 
     private let state: Mutex<State>
+    private let steps = Atomic<UInt64>(0)
+
+    /// What the thread that serves this queue has done: tokens, layers of prompts, answers to heartbeats.
+    var progress: UInt64 { steps.load(ordering: .relaxed) }
+    func step() { steps.add(1, ordering: .relaxed) }
 
     init(_ status: EngineStatus) { state = Mutex(State(status: status)) }
 
@@ -91,6 +100,14 @@ final class JobQueue: Sendable {
             status.queued = state.waiting.count
             if state.isStopping { status.activity = .stopping }
             return status
+        }
+    }
+
+    /// Returns once nothing runs or waits in any of them, or at the deadline.
+    static func waitUntilEmpty(_ queues: [JobQueue], deadline: ContinuousClock.Instant? = nil) async {
+        while queues.contains(where: { !$0.isEmpty }) {
+            if let deadline, ContinuousClock().now >= deadline { return }
+            guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return }
         }
     }
 }

@@ -7,6 +7,10 @@ package struct SparsityPlans: Sendable {
     private let plans: [String: SparsityPlan]
     /// Whether prompts leave channels out too, which answers alone do otherwise.
     package let coversPrompts: Bool
+    /// Tells these plans from others of the same names, read at another time.
+    private let edition = Edition()
+
+    final class Edition: Sendable {}
 
     /// - Parameter plans: of different names, none of them `dense`.
     package init(_ plans: [(name: String, plan: SparsityPlan)] = [], coversPrompts: Bool = false) {
@@ -15,10 +19,18 @@ package struct SparsityPlans: Sendable {
         self.coversPrompts = coversPrompts
     }
 
+    /// The same plans as `other`.
+    package init(_ other: SparsityPlans, coversPrompts: Bool) {
+        names = other.names
+        plans = other.plans
+        self.coversPrompts = coversPrompts
+    }
+
     /// What serves a request that asks for `name`; nothing for `dense`.
     func choice(_ name: String?) -> SparsityChoice {
         let name = name ?? names.first ?? GenerationRequest.denseProfile
-        return SparsityChoice(name: name, plan: plans[name], coversPrompts: coversPrompts)
+        return SparsityChoice(
+            name: name, plan: plans[name], coversPrompts: coversPrompts, edition: edition)
     }
 }
 
@@ -27,6 +39,12 @@ struct SparsityChoice {
     let name: String
     let plan: SparsityPlan?
     let coversPrompts: Bool
+    let edition: SparsityPlans.Edition
 
     var promptPlan: SparsityPlan? { coversPrompts ? plan : nil }
+
+    /// Whether keys and values that were computed under the other choice serve this one.
+    func agrees(with other: SparsityChoice) -> Bool {
+        (plan == nil && other.plan == nil) || (name == other.name && edition === other.edition)
+    }
 }

@@ -1,4 +1,5 @@
 package import Tokenizer
+internal import WeightStore
 
 /// What the server needs of an engine. `Engine` is the real one; tests of the server script their own.
 package protocol TextGenerator: Sendable {
@@ -34,6 +35,9 @@ package protocol TextGenerator: Sendable {
 
     /// What the engine is doing now.
     func status() -> EngineStatus
+
+    /// How far the computation has come; it has moved by the next call unless it hangs.
+    func pulse() -> EnginePulse
 
     /// Refuses new requests, lets running ones go on for `grace`, then ends them with `cancelled`.
     func shutDown(grace: Duration) async
@@ -87,6 +91,7 @@ package struct EngineStatus: Sendable, Equatable {
     package var queueCapacity: Int
     package var requestsServed: Int
     package var promptTokens: Int
+    /// With those of the running request.
     package var generatedTokens: Int
     /// Of the last finished request; 0 before the first.
     package var prefillTokensPerSecond: Double
@@ -98,6 +103,10 @@ package struct EngineStatus: Sendable, Equatable {
     package var fault: String?
     /// What is kept in memory of weights that do not fit; `nil` when all are there.
     package var memory: MemoryStatus?
+    /// All that was decoded so far, with the running request.
+    package var decoding = DecodingTotals()
+    /// Seconds since the engine was made.
+    package var uptime = 0.0
 
     package init(
         activity: Activity, queued: Int, queueCapacity: Int, requestsServed: Int, promptTokens: Int,
@@ -132,4 +141,23 @@ package struct MemoryStatus: Sendable, Equatable {
         self.budget = budget
         self.weights = weights
     }
+
+    mutating func update(_ traffic: CacheCounts) {
+        wanted = traffic.wanted
+        missed = traffic.missed
+        bytesRead = traffic.bytesRead
+        reads = traffic.reads
+    }
+}
+
+/// Sums over decoding steps; two of them apart give the speed in between.
+package struct DecodingTotals: Sendable, Equatable {
+    /// Tokens computed one by one; the first token of an answer comes from its prompt and is none of them.
+    package var steps = 0
+    package var seconds = 0.0
+    /// Bytes of weights that the steps used, and that they would have used without sparsity.
+    package var weightBytes = 0
+    package var allWeightBytes = 0
+
+    package init() {}
 }

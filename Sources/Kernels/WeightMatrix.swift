@@ -28,8 +28,9 @@ package import Tensors
         let stride = stride ?? form.rowStride(columns: columns)
         rowBytes = form.packedBytes(columns) + form.rowScaleBytes(columns: columns)
         precondition(
-            rows > 0 && (places.map { $0.count >= rows }
-                ?? (offset + (rows - 1) * stride + rowBytes <= region.byteCount)),
+            rows > 0
+                && (places.map { $0.count >= rows }
+                    ?? (offset + (rows - 1) * stride + rowBytes <= region.byteCount)),
             "[\(rows), \(columns)] at \(offset) by \(stride) of \(region.byteCount) bytes")
         self.form = form
         self.rows = rows
@@ -70,8 +71,9 @@ package import Tensors
         channelBytes = form.packedBytes(outputs)
         planeBytes = form.planeBytes(channels: channels, outputs: outputs)
         precondition(
-            channels > 0 && (places.map { $0.count >= channels }
-                ?? (offset + (channels - 1) * stride + channelBytes <= codes.byteCount)),
+            channels > 0
+                && (places.map { $0.count >= channels }
+                    ?? (offset + (channels - 1) * stride + channelBytes <= codes.byteCount)),
             "\(channels) channels at \(offset) by \(stride) of \(codes.byteCount) bytes")
         precondition(planeBytes <= planes?.byteCount ?? 0, "\(planeBytes) bytes of planes")
         self.form = form
@@ -84,7 +86,8 @@ package import Tensors
         let groups = unsafe planes.map { unsafe $0.base }
         unsafe raw = ck_channels(
             form: form.raw, outputs: outputs, channels: channels, codes: codes.base + offset, stride: stride,
-            places: places.map { unsafe UnsafePointer($0.address()) }, groups: groups, group_stride: groupStride,
+            places: places.map { unsafe UnsafePointer($0.address()) }, groups: groups,
+            group_stride: groupStride,
             supers: groups.map { unsafe $0 + form.groupCount(channels) * groupStride },
             super_stride: form.superPlaneBytes(outputs: outputs))
     }

@@ -30,7 +30,9 @@ enum ControlGroup {
     }
 
     private static func left(in folder: String) -> Int? {
-        func number(_ file: String) -> Int? { ProcessFacts.firstLine(of: "\(folder)/\(file)").flatMap { Int($0) } }
+        func number(_ file: String) -> Int? {
+            ProcessFacts.firstLine(of: "\(folder)/\(file)").flatMap { Int($0) }
+        }
         let limits = ["memory.max", "memory.high", "memory.limit_in_bytes"].compactMap(number)
         // Version 1 writes no limit as the largest number of pages.
         guard let limit = limits.min(), limit < 1 << 60 else { return nil }

@@ -17,6 +17,21 @@ package enum ProcessFacts {
         return min(machine, ControlGroup.memoryLeft ?? machine)
     }
 
+    /// Processor time of all threads so far.
+    package static var processorNanoseconds: UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Bytes that were fetched from storage for this process, page faults included; 0 when the kernel does not tell.
+    package static var storageBytesRead: Int {
+        for line in lines(of: "/proc/self/io") where line.hasPrefix("read_bytes: ") {
+            return Int(line.dropFirst(12)) ?? 0
+        }
+        return 0
+    }
+
     /// Gives memory that was freed back to the machine, after work that needed much for a moment.
     package static func returnFreedMemory() { ch_return_freed_memory() }
 

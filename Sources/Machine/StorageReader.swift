@@ -166,7 +166,9 @@ package final class StorageReader: Sendable {
     /// The next read that no thread has taken, of `part` or of an earlier one; parts are added in order.
     private func take(part: Int) -> StorageRead? {
         state.withLock { state in
-            guard state.started < state.reads.count, state.reads[state.started].part <= part else { return nil }
+            guard state.started < state.reads.count, state.reads[state.started].part <= part else {
+                return nil
+            }
             defer { state.started += 1 }
             return state.reads[state.started]
         }
@@ -204,7 +206,9 @@ package final class StorageReader: Sendable {
 
     /// Takes what was read out of the page cache, where it went through it.
     private func forget(_ read: StorageRead) {
-        if !isDirect { posix_fadvise(descriptor, off_t(read.offset), off_t(read.byteCount), POSIX_FADV_DONTNEED) }
+        if !isDirect {
+            posix_fadvise(descriptor, off_t(read.offset), off_t(read.byteCount), POSIX_FADV_DONTNEED)
+        }
     }
 
     /// How fast this file's storage is, found with a few reads into the target: 256 pieces of 4 KiB all over the

@@ -1,7 +1,6 @@
 internal import Generation
 internal import HTTPTypes
 internal import HummingbirdCore
-internal import Logging
 internal import NIOCore
 internal import WireAPI
 
@@ -14,7 +13,7 @@ struct AnswerWriter {
     let shape: AnswerShape
     let generator: any TextGenerator
     let stall: StallGuard
-    let logger: Logger
+    let record: RequestRecord
 
     @concurrent
     func run(
@@ -35,10 +34,13 @@ struct AnswerWriter {
         do {
             for try await event in events {
                 switch event {
-                case .started: break
+                case .started: record.started()
                 case .prompt(let tokens): parts.echo(tokens, withReports: request.wantsReports)
-                case .token(let token): parts.add(token, report(on: token))
+                case .token(let token):
+                    record.add(token.text)
+                    parts.add(token, report(on: token))
                 case .finished(let summary):
+                    record.add(summary.trailingText)
                     choices.append(
                         parts.choice(
                             ending: summary, shape.endpoint, withReports: request.wantsReports))
@@ -48,7 +50,7 @@ struct AnswerWriter {
                         continue
                     }
                     let sum = GenerationSummary.sum(summaries)
-                    log(sum, reason: summary.reason)
+                    record.answered(sum, reason: summary.reason)
                     return Reply(shape.whole(choices, usage: sum.usage, timings: sum.timings))
                 }
             }
@@ -81,7 +83,7 @@ struct AnswerWriter {
                 let chunks = chunks(for: current, offset: &offset)
                 if !chunks.isEmpty { try await send(chunks, to: &body) }
                 if case .finished(let summary) = current {
-                    log(summary, reason: summary.reason)
+                    record.answered(summary, reason: summary.reason)
                     return try await body.finish(nil)
                 }
                 event = try await iterator.next()
@@ -101,16 +103,19 @@ struct AnswerWriter {
     private func chunks(for event: GenerationEvent, offset: inout Int) -> [Chunk] {
         switch event {
         case .started:
+            record.started()
             return shape.opening().map { [.json($0)] } ?? []
         case .prompt:
             return []
         case .token(let token):
+            record.add(token.text)
             let report = report(on: token)
             if token.text.isEmpty && report == nil { return [] }
             let probabilities = report.map { shape.endpoint.logJSON([$0], offset: offset) }
             offset += report?.token.characterCount ?? 0
             return [.json(shape.text(token.text, logProbabilities: probabilities))]
         case .finished(let summary):
+            record.add(summary.trailingText)
             var chunks: [Chunk] = []
             if !summary.trailingText.isEmpty {
                 chunks.append(.json(shape.text(summary.trailingText, logProbabilities: nil)))
@@ -138,7 +143,7 @@ struct AnswerWriter {
     }
 }
 
-// Reports on tokens, and the log.
+// Reports on tokens, and errors.
 extension AnswerWriter {
     private func report(on token: GeneratedToken) -> TokenReport? {
         guard request.wantsReports, let probability = token.logProbability else { return nil }
@@ -150,25 +155,7 @@ extension AnswerWriter {
 
     private func translate(_ error: any Error) -> APIError {
         let answer = APIError(answering: error)
-        if answer.status == 500 { logger.error("generation: \(error)") }
+        record.refused(answer, cause: error)
         return answer
     }
-
-    /// Numbers only: prompts and answers are nobody's business but the client's.
-    private func log(_ summary: GenerationSummary, reason: FinishReason) {
-        let timings = summary.timings
-        logger.info(
-            "answered",
-            metadata: [
-                "id": "\(shape.id)", "reason": "\(reason.rawValue)",
-                "prompt_tokens": "\(summary.promptTokens)", "cached_tokens": "\(summary.cachedTokens)",
-                "completion_tokens": "\(summary.completionTokens)",
-                "prefill_seconds": "\(summary.prefillSeconds.thousandths)",
-                "tokens_per_second": "\(timings.completionTokensPerSecond.thousandths)",
-            ])
-    }
-}
-
-extension Double {
-    fileprivate var thousandths: Double { (self * 1000).rounded() / 1000 }
 }

@@ -1,4 +1,4 @@
-package import Generation
+internal import Generation
 internal import HummingbirdCore
 package import Logging
 internal import NIOCore
@@ -6,30 +6,35 @@ internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
+/// Where the daemon's socket comes from.
+package enum SocketSource: Sendable, Equatable {
+    /// The daemon makes it, with mode 0660, and removes it. The path has at most 103 bytes; its directory exists.
+    case path(String)
+    /// The service manager made it and keeps it.
+    case inherited(InheritedSocket)
+}
+
 /// The HTTP server on its Unix socket, from the first check of the path to the removal of the file; and, where
 /// asked for, the same server on a loopback address.
 package struct Daemon: Service {
-    private let generator: any TextGenerator
-    private let socket: SocketFile
+    private let switchboard: Switchboard
+    private let socket: SocketSource
     private let address: ListenAddress?
-    private let limits: ServerLimits
     private let notifier: any ServiceNotifier
     private let logger: Logger
-    private let onReady: @Sendable (ListenAddress?) -> Void
+    private let onReady: @Sendable (ListeningPlaces) -> Void
 
     /// - Parameters:
-    ///   - socketPath: at most 103 bytes; its directory exists. The socket gets mode 0660.
     ///   - address: where to listen besides; `nil` is the socket alone.
-    ///   - onReady: called once clients can connect, with the address in use.
+    ///   - onReady: called once clients can connect.
     package init(
-        generator: any TextGenerator, socketPath: String, address: ListenAddress? = nil, limits: ServerLimits,
+        switchboard: Switchboard, socket: SocketSource, address: ListenAddress? = nil,
         notifier: any ServiceNotifier, logger: Logger,
-        onReady: @escaping @Sendable (ListenAddress?) -> Void = { _ in }
+        onReady: @escaping @Sendable (ListeningPlaces) -> Void = { _ in }
     ) {
-        self.generator = generator
-        self.socket = SocketFile(path: socketPath)
+        self.switchboard = switchboard
+        self.socket = socket
         self.address = address
-        self.limits = limits
         self.notifier = notifier
         self.logger = logger
         self.onReady = onReady
@@ -47,30 +52,48 @@ package struct Daemon: Service {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
-        try await socket.prepare(on: group)
-        let connections = ConnectionTable()
+        guard case .path(let path) = socket else { return try await listen(on: group) }
+        let file = SocketFile(path: path)
+        try await file.prepare(on: group)
         let inode = Mutex<String?>(nil)
         let mask = SocketMask.Hold()
-        let (opened, opening) = AsyncStream<SocketAddress?>.makeStream()
-        let main = makeServer(.unixDomainSocket(path: socket.path), connections, group: group) { _ in
-            mask.release()
-            inode.withLock { $0 = socket.inode() }
-            opening.yield(nil)
-        }
-        let beside = address.map { address in
-            makeServer(.hostname(address.host, port: address.port), connections, group: group) { channel in
-                opening.yield(channel.localAddress)
-            }
-        }
         defer {
             mask.release()
-            socket.remove(inode: inode.withLock { $0 })
+            file.remove(inode: inode.withLock { $0 })
         }
+        try await listen(on: group) {
+            mask.release()
+            inode.withLock { $0 = file.inode() }
+        }
+    }
+
+    /// Runs the listeners until both have ended, or one cannot start.
+    private func listen(
+        on group: MultiThreadedEventLoopGroup, onSocketOpen: @escaping @Sendable () -> Void = {}
+    ) async throws {
+        let connections = ConnectionTable()
+        let (opened, opening) = AsyncStream<SocketAddress?>.makeStream()
+        let main = listener(
+            at: socket.place, connections, group, idleExit: canExitWhenIdle ? makeIdleExit : nil)
+        let beside = address.map { listener(at: .address($0), connections, group) }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await drainOnShutdown(connections) }
-            tasks.addTask { await announce(opened, servers: beside == nil ? 1 : 2) }
+            tasks.addTask { await watch(group.any()) }
+            tasks.addTask { await announce(opened, listeners: beside == nil ? 1 : 2) }
             tasks.addTask {
-                try await run(main, and: beside)
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask {
+                        try await main.run { channel in
+                            onSocketOpen()
+                            opening.yield(channel.localAddress)
+                        }
+                    }
+                    if let beside {
+                        tasks.addTask { try await beside.run { opening.yield($0.localAddress) } }
+                    }
+                    // Not `waitForAll`, which would wait for the other one too before it tells of an error.
+                    for try await _ in tasks {}
+                }
                 throw CancellationError()
             }
             do {
@@ -81,72 +104,85 @@ package struct Daemon: Service {
         }
     }
 
-    /// Runs the servers until both have ended, or one cannot start.
-    private func run(_ main: any Service, and beside: (any Service)?) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                do {
-                    try await main.run()
-                } catch let error as IOError {
-                    throw SocketError.cannotBind(path: socket.path, reason: error.description)
-                }
-            }
-            if let beside, let address {
-                tasks.addTask {
-                    do {
-                        try await beside.run()
-                    } catch let error as IOError {
-                        throw SocketError.cannotListen(address: address, reason: error.description)
-                    }
-                }
-            }
-            // Not `waitForAll`, which would wait for the other server too before it tells of an error.
-            for try await _ in tasks {}
+    /// Only where the service manager starts the daemon again for the next client.
+    private var canExitWhenIdle: Bool {
+        if case .inherited = socket, address == nil { return true }
+        guard switchboard.current.limits.idleExit != nil else { return false }
+        logger.warning(
+            """
+            idle-exit has no effect: only a daemon with a socket from systemd, and no address beside it, is \
+            started again by its next client
+            """)
+        return false
+    }
+
+    @Sendable private func makeIdleExit() -> IdleExit {
+        IdleExit(
+            limit: { switchboard.current.limits.idleExit },
+            isBusy: {
+                let status = switchboard.current.generator.status()
+                return status.activity != .idle || status.queued > 0
+            },
+            onExit: {
+                logger.log(.idle, .info, "idle, stopping until the next client comes")
+                notifier.stopping()
+            })
+    }
+
+    /// Tells the manager that the engine and the event loop are alive, where it wants to hear it.
+    private func watch(_ loop: any EventLoop) async {
+        guard let period = notifier.watchdogPeriod else { return }
+        var watchdog = Watchdog(switchboard: switchboard, notifier: notifier, logger: logger, period: period)
+        while (try? await Task.sleep(for: watchdog.pause)) != nil {
+            // A loop that hangs keeps the watchdog here.
+            _ = try? await loop.submit {}.get()
+            watchdog.look()
         }
     }
 
-    /// Says that clients can connect, once every server listens.
-    private func announce(_ opened: AsyncStream<SocketAddress?>, servers: Int) async {
-        var (count, address) = (0, ListenAddress?.none)
-        for await channelAddress in opened {
+    /// Says that clients can connect, once every listener is open.
+    private func announce(_ opened: AsyncStream<SocketAddress?>, listeners: Int) async {
+        var places = ListeningPlaces()
+        var count = 0
+        for await address in opened {
             count += 1
-            address = address ?? ListenAddress(channelAddress)
-            if count == servers { break }
+            if let address = ListenAddress(address) { places.address = address }
+            if let path = address?.pathname { places.socket = path }
+            if count == listeners { break }
         }
-        guard count == servers else { return }
-        onReady(address)
-        notifier.ready(StatusReport(generator).line)
+        guard count == listeners else { return }
+        onReady(places)
+        notifier.ready(switchboard.statusLine)
     }
 
-    private func makeServer(
-        _ address: BindAddress, _ connections: ConnectionTable, group: any EventLoopGroup,
-        onRunning: @escaping @Sendable (any Channel) -> Void
-    ) -> any Service {
-        let responder = Responder(
-            generator: generator, limits: limits, connections: connections, notifier: notifier, logger: logger
-        )
-        let isTCP = address != .unixDomainSocket(path: socket.path)
+    private func listener(
+        at place: Listener.Place, _ connections: ConnectionTable, _ group: any EventLoopGroup,
+        idleExit: (@Sendable () -> IdleExit)? = nil
+    ) -> Listener {
+        let isTCP = if case .address = place { true } else { false }
         var ownLogger = logger
         ownLogger.logLevel = max(logger.logLevel, .warning)
-        let channel = HTTP1Channel(
+        return Listener(
+            place: place, group: group, connections: { switchboard.current.limits.connections },
+            makeHTTP: { makeHTTP(connections, closesWithInput: isTCP) }, makeIdleExit: idleExit,
+            logger: ownLogger)
+    }
+
+    /// How one connection is served: each of its requests with what is on the switchboard when it comes.
+    private func makeHTTP(_ connections: ConnectionTable, closesWithInput: Bool) -> HTTP1Channel {
+        HTTP1Channel(
             responder: { request, writer, channel in
+                let responder = Responder(
+                    switchboard: switchboard, connections: connections, notifier: notifier, logger: logger)
                 try await responder.respond(to: request, through: writer, over: channel)
             },
             configuration: .init(
                 additionalChannelHandlers: [
-                    ConnectionWatch(table: connections, closesWithInput: isTCP), ParseErrorAnswer(),
+                    ConnectionWatch(table: connections, closesWithInput: closesWithInput), ParseErrorAnswer(),
                 ],
-                idleTimeout: TimeAmount(limits.idleTimeout),
+                idleTimeout: TimeAmount(switchboard.current.limits.idleTimeout),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 100)))
-        return channel.server(
-            configuration: ServerConfiguration(
-                address: address,
-                availableConnectionsDelegate: MaximumAvailableConnections(
-                    limits.connections, logger: ownLogger)),
-            onServerRunning: { onRunning($0) },
-            eventLoopGroup: group,
-            logger: ownLogger)
     }
 
     /// Once told to stop: the server has stopped accepting by itself; running answers get `grace`, then
@@ -154,7 +190,9 @@ package struct Daemon: Service {
     private func drainOnShutdown(_ connections: ConnectionTable) async throws {
         try await gracefulShutdown()
         notifier.stopping()
-        logger.info("stopping", metadata: ["grace": "\(limits.grace)"])
+        let serving = switchboard.current
+        let (generator, limits) = (serving.generator, serving.limits)
+        logger.log(.stopping, .info, "stopping", ["grace": "\(limits.grace)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await generator.shutDown(grace: limits.grace) }
             tasks.addTask {
@@ -164,4 +202,21 @@ package struct Daemon: Service {
             await tasks.waitForAll()
         }
     }
+}
+
+extension SocketSource {
+    var place: Listener.Place {
+        switch self {
+        case .path(let path): .path(path)
+        case .inherited(let socket): .inherited(socket)
+        }
+    }
+}
+
+/// Where clients can connect.
+package struct ListeningPlaces: Sendable, Equatable {
+    /// The socket's path; empty when it has none.
+    package var socket = ""
+    /// The TCP address in use, with the port the system chose.
+    package var address: ListenAddress?
 }

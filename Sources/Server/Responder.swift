@@ -6,13 +6,26 @@ internal import Logging
 internal import NIOCore
 internal import WireAPI
 
-/// Answers one HTTP request after the other.
+/// Answers one HTTP request, all of it by one model and one set of limits.
 struct Responder: Sendable {
-    let generator: any TextGenerator
-    let limits: ServerLimits
-    let connections: ConnectionTable
-    let notifier: any ServiceNotifier
-    let logger: Logger
+    private let switchboard: Switchboard
+    private let generator: any TextGenerator
+    private let limits: ServerLimits
+    private let logsTexts: Bool
+    private let connections: ConnectionTable
+    private let notifier: any ServiceNotifier
+    private let logger: Logger
+
+    init(
+        switchboard: Switchboard, connections: ConnectionTable, notifier: any ServiceNotifier, logger: Logger
+    ) {
+        self.switchboard = switchboard
+        let serving = switchboard.current
+        (generator, limits, logsTexts) = (serving.generator, serving.limits, serving.logsTexts)
+        self.connections = connections
+        self.notifier = notifier
+        self.logger = logger
+    }
 
     private enum Outcome {
         case reply(Reply)
@@ -31,10 +44,12 @@ struct Responder: Sendable {
         {
             try await writer.writeInformationalHead(HTTPResponse(status: .continue))
         }
-        switch await decide(request, over: channel) {
+        let record = RequestRecord(
+            path: path(request), model: generator.model.name, peer: await Peer.of(channel),
+            logsTexts: logsTexts, logger: logger)
+        switch await decide(request, over: channel, record) {
         case .reply(let reply):
-            logger.debug(
-                "answered", metadata: ["path": "\(path(request))", "status": "\(reply.status.code)"])
+            if reply.status.kind == .successful { record.replied(status: reply.status.code) }
             try await reply.send(through: writer, watchedBy: stall)
             if reply.status == .contentTooLarge { closeLater(channel) }
         case .generation(let prepared, let events):
@@ -43,17 +58,26 @@ struct Responder: Sendable {
             defer {
                 relay.stop()
                 connections.clearAction(of: channel)
-                notifier.status(StatusReport(generator).line)
+                notifier.status(switchboard.statusLine)
             }
-            notifier.status(StatusReport(generator).line)
+            notifier.status(switchboard.statusLine)
+            let shape = shape(prepared)
+            record.queued(shape.id, prompt: prompt(prepared))
             let answer = AnswerWriter(
-                request: prepared, shape: shape(prepared), generator: generator, stall: stall, logger: logger)
-            try await answer.run(relay.events, through: writer)
+                request: prepared, shape: shape, generator: generator, stall: stall, record: record)
+            do {
+                try await answer.run(relay.events, through: writer)
+            } catch {
+                record.clientLeft()
+                throw error
+            }
         }
     }
 
     /// Everything up to the start of a generation. Errors become replies here.
-    private func decide(_ request: Request, over channel: any Channel) async -> Outcome {
+    private func decide(
+        _ request: Request, over channel: any Channel, _ record: RequestRecord
+    ) async -> Outcome {
         var allowed: String?
         do {
             let target = request.head.path ?? "/"
@@ -90,7 +114,7 @@ struct Responder: Sendable {
             }
         } catch {
             let answer = APIError(answering: error)
-            if answer.code == .internal { logger.error("request: \(error)") }
+            record.refused(answer, cause: error)
             return .reply(Reply(answer, allowed: allowed))
         }
     }
@@ -104,6 +128,15 @@ struct Responder: Sendable {
         return AnswerShape(
             endpoint: prepared.endpoint, suffix: suffix, model: generator.model.name,
             created: Int(Date().timeIntervalSince1970))
+    }
+
+    /// The prompts as the model sees them.
+    private func prompt(_ prepared: PreparedRequest) -> String {
+        let texts = prepared.generations.map { request in
+            let bytes = request.prompt.flatMap { generator.bytes(of: $0, showSpecial: true) }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        return texts.joined(separator: "\n")
     }
 
     private func path(_ request: Request) -> String {

@@ -14,6 +14,8 @@ package struct ServerLimits: Sendable, Equatable {
     package var grace = Duration.seconds(5)
     /// After the grace, clients have this long to read the last bytes of their answers.
     package var closingTime = Duration.seconds(2)
+    /// With no client connected for this long the daemon ends, where systemd starts it again; `nil` is never.
+    package var idleExit: Duration?
 
     package init() {}
 }

@@ -12,6 +12,9 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
     case unreachable(path: String, reason: String)
     case cannotBind(path: String, reason: String)
     case cannotListen(address: ListenAddress, reason: String)
+    case tooManyInherited(count: Int)
+    case unfitInherited(descriptor: Int32)
+    case cannotAdopt(descriptor: Int32, reason: String)
 
     package var description: String {
         switch self {
@@ -31,6 +34,13 @@ package enum SocketError: Error, Equatable, CustomStringConvertible {
             "\(path): cannot listen there: \(reason)"
         case .cannotListen(let address, let reason):
             "\(address): cannot listen there: \(reason)"
+        case .tooManyInherited(let count):
+            "LISTEN_FDS: \(count) sockets were handed over, one is served; keep one ListenStream= in chessd.socket"
+        case .unfitInherited(let descriptor):
+            "descriptor \(descriptor): what was handed over is no listening Unix stream socket; "
+                + "chessd.socket needs ListenStream= with a path"
+        case .cannotAdopt(let descriptor, let reason):
+            "descriptor \(descriptor): the socket handed over cannot be used: \(reason)"
         }
     }
 }

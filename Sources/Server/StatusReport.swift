@@ -21,6 +21,9 @@ struct StatusReport {
         return .object(health)
     }
 
+    /// Seconds, to the millisecond.
+    private func milliseconds(_ seconds: Double) -> JSONValue { .double((seconds * 1000).rounded() / 1000) }
+
     private func memory(_ memory: MemoryStatus) -> JSONValue {
         [
             "budget_bytes": .int(memory.budget), "weight_bytes": .int(memory.weights),
@@ -45,6 +48,13 @@ struct StatusReport {
                 "prefill_tokens_per_second": .double(status.prefillTokensPerSecond),
                 "decode_tokens_per_second": .double(status.decodeTokensPerSecond),
             ],
+            "decoding": [
+                "steps": .int(status.decoding.steps), "seconds": milliseconds(status.decoding.seconds),
+                "weight_bytes": .int(status.decoding.weightBytes),
+                "all_weight_bytes": .int(status.decoding.allWeightBytes),
+            ],
+            "uptime_seconds": milliseconds(status.uptime),
+            "resident_bytes": .int(ProcessFacts.residentBytes),
             "threads": .int(status.threads),
             "kernels": .string(status.kernels),
         ]

@@ -5,10 +5,19 @@ internal import SystemPackage
 /// Writes log records to standard error, one line each, for people.
 package struct StderrLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level = .info
+    package var logLevel: Logger.Level {
+        get { ownLevel ?? level.value }
+        set { ownLevel = newValue }
+    }
     private let label: String
+    private let level: LogLevel
+    private var ownLevel: Logger.Level?
 
-    package init(label: String) { self.label = label }
+    /// - Parameter level: what decides until a copy sets its own.
+    package init(label: String, level: LogLevel) {
+        self.label = label
+        self.level = level
+    }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -29,12 +38,18 @@ package struct StderrLogHandler: LogHandler {
 
 /// A record as one line of text.
 enum LogLine {
-    /// The message, then the metadata as `key=value` in the order of their keys.
+    /// The message, then the metadata as `key=value` in the order of their keys; line breaks are written as `\\n`.
+    ///
+    /// - Parameter omitted: keys to leave out, besides the journal's own.
     static func text(
-        _ message: Logger.Message, _ own: Logger.Metadata?, _ inherited: Logger.Metadata
+        _ message: Logger.Message, _ own: Logger.Metadata?, _ inherited: Logger.Metadata,
+        without omitted: Set<String> = []
     ) -> String {
         let metadata = inherited.merging(own ?? [:], uniquingKeysWith: { $1 })
-        let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let pairs = metadata.sorted { $0.key < $1.key }
+            .filter { $0.key != JournalEvent.key && !omitted.contains($0.key) }
+            .map { "\($0.key)=\($0.value)".split(separator: "\n", omittingEmptySubsequences: false) }
+            .map { $0.joined(separator: "\\n") }
         return ([message.description] + pairs).joined(separator: " ")
     }
 }

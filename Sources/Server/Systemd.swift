@@ -1,6 +1,8 @@
 internal import CSystemd
 internal import FoundationEssentials
+internal import Glibc
 package import Logging
+internal import Machine
 
 /// Speaks systemd's notification protocol; does nothing when `$NOTIFY_SOCKET` is not set.
 ///
@@ -11,6 +13,18 @@ package struct SystemdNotifier: ServiceNotifier {
 
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(oneLine(status))") }
     package func status(_ status: String) { send("STATUS=\(oneLine(status))") }
+    /// With the time of the monotonic clock, by which later versions of systemd tell this reload from others.
+    package func reloading() {
+        send("RELOADING=1\nMONOTONIC_USEC=\(ProcessFacts.monotonicNanoseconds / 1000)\nSTATUS=reloading")
+    }
+    package func extendTimeout(_ time: Duration) { send("EXTEND_TIMEOUT_USEC=\(time.microseconds)") }
+    /// `$WATCHDOG_USEC`, when it is meant for this process.
+    package var watchdogPeriod: Duration? {
+        var microseconds: UInt64 = 0
+        guard unsafe sd_watchdog_enabled(0, &microseconds) > 0 else { return nil }
+        return .microseconds(Int64(clamping: microseconds))
+    }
+    package func alive() { send("WATCHDOG=1") }
     package func stopping() { send("STOPPING=1\nSTATUS=stopping") }
 
     private func oneLine(_ text: String) -> String {
@@ -20,13 +34,63 @@ package struct SystemdNotifier: ServiceNotifier {
     private func send(_ state: String) { unsafe _ = sd_notify(0, state) }
 }
 
+/// The listening socket that the service manager opened and handed over at the start.
+///
+/// Its file belongs to the manager, and so does the queue of connections that nobody has accepted yet: both
+/// outlive this process.
+package struct InheritedSocket: Sendable, Equatable {
+    package let descriptor: Int32
+
+    /// What was handed over; `nil` when this process was not started for a socket.
+    ///
+    package static func find() throws(SocketError) -> InheritedSocket? {
+        let count = sd_listen_fds(0)
+        guard count > 0 else { return nil }
+        guard count == 1 else { throw .tooManyInherited(count: Int(count)) }
+        let descriptor = firstDescriptor
+        let isFit = sd_is_socket_unix(descriptor, Int32(SOCK_STREAM.rawValue), 1, nil, 0) > 0
+        guard isFit else { throw .unfitInherited(descriptor: descriptor) }
+        return InheritedSocket(descriptor: descriptor)
+    }
+
+    /// Where its file is; `nil` when it has none.
+    ///
+    /// UNSAFE FENCE: `getsockname` writes no more than the length it is lent, and the record is larger than
+    /// any path, so the bytes behind the path are zero.
+    package var path: String? {
+        var address = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        guard status == 0 else { return nil }
+        let bytes = unsafe withUnsafeBytes(of: &address.sun_path) { unsafe Array($0) }
+        let path = bytes.prefix { $0 != 0 }
+        return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
+    }
+
+    /// `SD_LISTEN_FDS_START`, a macro that Swift does not see.
+    private static let firstDescriptor: Int32 = 3
+}
+
 /// Sends log records with their fields to the journal.
 package struct JournalLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level = .info
+    package var logLevel: Logger.Level {
+        get { ownLevel ?? level.value }
+        set { ownLevel = newValue }
+    }
     private let label: String
+    private let level: LogLevel
+    private var ownLevel: Logger.Level?
 
-    package init(label: String) { self.label = label }
+    /// - Parameter level: what decides until a copy sets its own.
+    package init(label: String, level: LogLevel) {
+        self.label = label
+        self.level = level
+    }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -43,14 +107,20 @@ package struct JournalLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var fields = [
-            "MESSAGE=\(LogLine.text(event.message, event.metadata, metadata))",
-            "PRIORITY=\(Self.priority(event.level))", "SYSLOG_IDENTIFIER=\(label)",
-        ]
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
-            fields.append("CHESSD_\(Self.fieldName(key))=\(value)")
-        }
+        let fields = Self.fields(event, inherited: metadata, label: label)
         if !Self.send(fields) { StderrLogHandler.write(event, inherited: metadata, label: label) }
+    }
+
+    /// The record as the journal takes it, `NAME=value` each.
+    static func fields(_ event: LogEvent, inherited: Logger.Metadata, label: String) -> [String] {
+        // Texts of any length are fields of their own, not part of the line.
+        let line = LogLine.text(event.message, event.metadata, inherited, without: ["prompt", "answer"])
+        var fields = ["MESSAGE=\(line)", "PRIORITY=\(priority(event.level))", "SYSLOG_IDENTIFIER=\(label)"]
+        for (key, value) in inherited.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            let name = key == JournalEvent.key ? "MESSAGE_ID" : "CHESSD_\(fieldName(key))"
+            fields.append("\(name)=\(value)")
+        }
+        return fields
     }
 
     /// Whether the journal took the record.

@@ -15,7 +15,8 @@ struct Chessctl: AsyncParsableCommand {
         version: "chessctl \(Version.current)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Client", subcommands: [ChatCommand.self, CompleteCommand.self, StatusCommand.self]),
+                name: "Client",
+                subcommands: [ChatCommand.self, CompleteCommand.self, StatusCommand.self, TopCommand.self]),
             CommandGroup(
                 name: "Models",
                 subcommands: [
@@ -24,6 +25,9 @@ struct Chessctl: AsyncParsableCommand {
                     TemplateCommand.self, BenchCommand.self,
                 ]),
             CommandGroup(
-                name: "Sparsity", subcommands: [CalibrateCommand.self, EvalCommand.self, PlotCommand.self]),
+                name: "Sparsity",
+                subcommands: [
+                    CalibrateCommand.self, EvalCommand.self, TuneCommand.self, PlotCommand.self,
+                ]),
         ])
 }

@@ -96,26 +96,38 @@ struct Chessd: AsyncParsableCommand {
             "How long a client may take to send its request or to take its answer. (default: 30)",
             valueName: "seconds"))
     var clientTimeout: String?
+    @Option(
+        help: ArgumentHelp(
+            "End when no client has been connected for so long; the next one starts the daemon again through "
+                + "chessd.socket. (default: 0, never)", valueName: "seconds"))
+    var idleExit: String?
+    @Flag(help: "Write prompts and answers into the log too.")
+    var logTexts = false
 
     func run() async throws {
-        let settings = try readSettings()
-        let logger = makeLogger(settings.logLevel)
-        guard FileManager.default.fileExists(atPath: settings.model) else {
-            throw stop(
-                .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
-        }
-        let generator: any TextGenerator
-        do {
-            generator = try loadEngine(settings, logger: logger)
-        } catch {
-            throw stop(.dataError, "\(error)")
-        }
+        let settings = try checked { () throws(SettingsError) in try readSettings() }
+        let level = LogLevel(settings.logLevel)
+        let logger = makeLogger(level)
+        let socket = try findSocket(settings, logger)
+        let notifier = SystemdNotifier()
+        // From here on the signal is kept for later instead of ending the process.
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        let loader = EngineLoader(logger: logger)
+        let switchboard = try await load(settings, by: loader, notifier)
+        let (ready, becomesReady) = AsyncStream<Void>.makeStream()
         let daemon = Daemon(
-            generator: generator, socketPath: settings.socket, address: settings.listen,
-            limits: settings.limits, notifier: SystemdNotifier(), logger: logger,
-            onReady: { announce(generator, settings, $0, logger) })
+            switchboard: switchboard, socket: socket, address: settings.listen, notifier: notifier,
+            logger: logger,
+            onReady: { places in
+                announce(switchboard.current.generator, places, logger)
+                becomesReady.yield()
+            })
+        let reloader = Reloader(
+            signals: signals, ready: ready, started: settings,
+            read: { () throws(SettingsError) in try readSettings() }, loader: loader,
+            switchboard: switchboard, level: level, notifier: notifier, logger: logger)
         do {
-            try await serve(daemon, logger)
+            try await serve(daemon, reloader, logger)
         } catch let error as SocketError {
             throw stop(.unavailable, error.description)
         } catch {
@@ -124,12 +136,37 @@ struct Chessd: AsyncParsableCommand {
         logger.info("stopped")
     }
 
-    private func readSettings() throws -> Settings {
-        let environment = ProcessInfo.processInfo.environment
+    /// Loads the first model; what is wrong with it ends the program.
+    private func load(
+        _ settings: Settings, by loader: EngineLoader, _ notifier: any ServiceNotifier
+    ) async throws -> Switchboard {
+        guard FileManager.default.fileExists(atPath: settings.model) else {
+            throw stop(
+                .noInput, "\(settings.model): no such file; chessctl import makes one from a GGUF file")
+        }
+        notifier.status("loading \(settings.model)")
         do {
-            let file = try (config ?? environment["CHESSD_CONFIG"]).map { try SettingsFile(path: $0) }
-            return try SettingsResolver(flags: flags, environment: environment, file: file).settings()
-        } catch let error as SettingsError {
+            let generator = try await TimeoutExtension.during(notifier) { try await loader.load(settings) }
+            return Switchboard(
+                Serving(
+                    generator: generator, limits: settings.limits, logsTexts: settings.logTexts))
+        } catch {
+            throw stop(.dataError, "\(error)")
+        }
+    }
+
+    private func readSettings() throws(SettingsError) -> Settings {
+        let environment = ProcessInfo.processInfo.environment
+        let path = config ?? environment["CHESSD_CONFIG"]
+        var file: SettingsFile?
+        if let path { file = try SettingsFile(path: path) }
+        return try SettingsResolver(flags: flags, environment: environment, file: file).settings()
+    }
+
+    private func checked(_ read: () throws(SettingsError) -> Settings) throws -> Settings {
+        do {
+            return try read()
+        } catch {
             throw stop(.config, error.description)
         }
     }
@@ -142,32 +179,47 @@ struct Chessd: AsyncParsableCommand {
             "sparse-prefill": sparsePrefill ? "true" : nil,
             "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,
             "connections": connections, "idle-timeout": idleTimeout, "client-timeout": clientTimeout,
+            "idle-exit": idleExit, "log-texts": logTexts ? "true" : nil,
         ]
         return given.compactMapValues { $0 }
     }
 
-    private func makeLogger(_ level: Logger.Level) -> Logger {
-        let usesJournal = JournalLogHandler.isAvailable
-        var logger = Logger(label: "chessd") { label -> any LogHandler in
-            if usesJournal { JournalLogHandler(label: label) } else { StderrLogHandler(label: label) }
+    /// The socket that the service manager handed over, or else the one the settings name.
+    private func findSocket(_ settings: Settings, _ logger: Logger) throws -> SocketSource {
+        do {
+            guard let socket = try InheritedSocket.find() else { return .path(settings.socket) }
+            if let path = socket.path, path != settings.socket {
+                logger.warning(
+                    "the socket handed over is used, not the one in the settings",
+                    metadata: ["socket": "\(path)", "settings": "\(settings.socket)"])
+            }
+            return .inherited(socket)
+        } catch {
+            throw stop(.unavailable, error.description)
         }
-        logger.logLevel = level
-        return logger
+    }
+
+    private func makeLogger(_ level: LogLevel) -> Logger {
+        let usesJournal = JournalLogHandler.isAvailable
+        return Logger(label: "chessd") { label -> any LogHandler in
+            usesJournal
+                ? JournalLogHandler(label: label, level: level) : StderrLogHandler(label: label, level: level)
+        }
     }
 
     private func announce(
-        _ generator: any TextGenerator, _ settings: Settings, _ address: ListenAddress?, _ logger: Logger
+        _ generator: any TextGenerator, _ places: ListeningPlaces, _ logger: Logger
     ) {
         let status = generator.status()
         var facts: Logger.Metadata = [
             "model": "\(generator.model.name)", "kernels": "\(status.kernels)",
-            "threads": "\(status.threads)", "socket": "\(settings.socket)",
+            "threads": "\(status.threads)", "socket": "\(places.socket)",
         ]
-        if let address { facts["listen"] = "\(address)" }
-        logger.info("ready", metadata: facts)
+        if let address = places.address { facts["listen"] = "\(address)" }
+        logger.log(.ready, .info, "ready", facts)
     }
 
-    private func serve(_ daemon: Daemon, _ logger: Logger) async throws {
+    private func serve(_ daemon: Daemon, _ reloader: Reloader, _ logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let group = ServiceGroup(
@@ -175,7 +227,10 @@ struct Chessd: AsyncParsableCommand {
                 services: [
                     .init(
                         service: daemon, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .cancelGroup, serviceName: "daemon")
+                        failureTerminationBehavior: .cancelGroup, serviceName: "daemon"),
+                    .init(
+                        service: reloader, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup, serviceName: "reloader"),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()

@@ -5,6 +5,7 @@ internal import Generation
 internal import Kernels
 internal import Logging
 internal import Machine
+internal import Server
 internal import Tokenizer
 internal import WeightStore
 
@@ -13,8 +14,68 @@ struct LoadError: Error, CustomStringConvertible {
     let description: String
 }
 
+/// Loads models on a thread of its own: what takes minutes on a board must not hold up running answers.
+actor EngineLoader {
+    private let logger: Logger
+    private let thread = ComputeThread.start(name: "chess-loader")
+    private var loaded: LoadedEngine?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.reference }
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// The engine for `settings`: the one there is, under other profiles, where its model is still the right one;
+    /// else a new one, which lets the old one finish first.
+    func load(_ settings: Settings) throws -> any TextGenerator {
+        let new = try loadEngine(settings, after: loaded, logger: logger)
+        loaded = new
+        return new.engine
+    }
+}
+
+/// An engine, and what it takes to change its profiles.
+struct LoadedEngine {
+    let engine: Engine
+    let decoder: Decoder
+    let store: WeightStore
+    let origin: ModelOrigin
+    /// Paths, and what was made of them.
+    let profiles: [String]
+    let sparsity: SparsityPlans
+}
+
+/// What a loaded model was made of: the same origin gives the same model.
+struct ModelOrigin: Equatable {
+    private let settings: Settings
+    private let file: [String]
+
+    /// - Throws: `LoadError`, when there is no such file.
+    init(_ settings: Settings) throws(LoadError) {
+        var part = settings
+        // All that does not concern the weights. A setting that is not named here counts as one that does.
+        (part.socket, part.listen, part.limits) = ("", nil, ServerLimits())
+        (part.logLevel, part.logTexts) = (.info, false)
+        (part.profiles, part.sparsePrefill, part.queue) = ([], false, 0)
+        self.settings = part
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: settings.model) else {
+            throw LoadError(
+                description: "\(settings.model): no such file; chessctl import makes one from a GGUF file")
+        }
+        let keys: [FileAttributeKey] = [.systemNumber, .systemFileNumber, .size, .modificationDate]
+        file = keys.map { key in attributes[key].map { "\($0)" } ?? "" }
+    }
+}
+
 /// Opens the model of `settings` and makes an engine of it; everything a request needs is in memory or mapped.
-func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerator {
+private func loadEngine(
+    _ settings: Settings, after previous: LoadedEngine?, logger: Logger
+) throws -> LoadedEngine {
+    let origin = try ModelOrigin(settings)
+    if let previous, previous.origin == origin { return try previous.changed(settings) }
+    if previous != nil, settings.memoryBudget != nil {
+        throw LoadError(
+            description: "two models at a time do not fit a memory budget; restart the daemon to change it")
+    }
     let kernels = try kernelSet(settings.kernels)
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
@@ -31,16 +92,16 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
     let name = modelName(settings.model)
-    logger.info(
-        "model loaded",
-        metadata: [
+    logger.log(
+        .modelLoaded, .info, "model loaded",
+        [
             "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
             "context": "\(decoder.context)", "profiles": "\(sparsity.names.joined(separator: " "))",
             "weights_bytes": "\(store.rawBytes)",
             "read_gap": "\(store.cache?.gap ?? 0)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
         ])
-    return Engine(
+    let engine = Engine(
         decoder, tokenizer: tokenizer, template: template,
         model: ModelDescription(
             name: name, architecture: store.parameters.architecture,
@@ -51,7 +112,34 @@ func loadEngine(_ settings: Settings, logger: Logger) throws -> any TextGenerato
         sparsity: sparsity, queueCapacity: settings.queue,
         memory: memory.flatMap { plan in
             plan.cache == nil ? nil : MemoryStatus(budget: plan.budget, weights: plan.budget - plan.working)
-        })
+        }, after: previous?.engine)
+    return LoadedEngine(
+        engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
+        sparsity: sparsity)
+}
+
+extension LoadedEngine {
+    /// The profiles there are. Making others ready would read weights through the cache that a running answer
+    /// uses, and the first one has decided which weights are in memory.
+    private func kept(_ settings: Settings) throws(LoadError) -> SparsityPlans {
+        guard settings.profiles == profiles else {
+            throw LoadError(
+                description: "profiles cannot change while weights are read when they are needed "
+                    + "(memory-budget); restart the daemon")
+        }
+        return SparsityPlans(sparsity, coversPrompts: settings.sparsePrefill)
+    }
+
+    /// The same model with the profiles and the queue of `settings`; the profiles' files are read again.
+    fileprivate func changed(_ settings: Settings) throws -> LoadedEngine {
+        let sparsity = try store.cache == nil ? sparsityPlans(settings, decoder, store) : kept(settings)
+        var model = engine.model
+        model.profiles = sparsity.names
+        let engine = engine.changed(model: model, sparsity: sparsity, queueCapacity: settings.queue)
+        return LoadedEngine(
+            engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
+            sparsity: sparsity)
+    }
 }
 
 /// Reads every profile and holds it against the model.

@@ -24,6 +24,8 @@ package struct Settings: Sendable, Equatable {
     /// Whether prompts leave channels out too.
     package var sparsePrefill: Bool
     package var logLevel: Logger.Level
+    /// Whether the log holds prompts and answers.
+    package var logTexts: Bool
     /// Requests that may wait.
     package var queue: Int
     package var limits: ServerLimits
@@ -54,12 +56,16 @@ struct SettingKey: Sendable, Equatable {
     static let connections = SettingKey(name: "connections", fallback: "64", range: 1...4096)
     static let idleTimeout = SettingKey(name: "idle-timeout", fallback: "60", range: 1...86_400)
     static let clientTimeout = SettingKey(name: "client-timeout", fallback: "30", range: 1...86_400)
+    static let idleExit = SettingKey(name: "idle-exit", fallback: "0", range: 0...604_800)
+    static let logTexts = SettingKey(name: "log-texts", fallback: "false", range: nil)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill, logLevel, queue,
+        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill,
+        logLevel, queue,
         grace, bodyLimit,
         connections,
         idleTimeout, clientTimeout,
+        idleExit, logTexts,
     ]
 
     /// `log-level` is `CHESSD_LOG_LEVEL`.

@@ -38,11 +38,13 @@ struct SettingsResolver {
             limits.writeTimeout = .seconds(value)
         }
         if let value = try number(.grace) { limits.grace = .seconds(value) }
+        if let value = try number(.idleExit), value > 0 { limits.idleExit = .seconds(value) }
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
             weights: text(.weights) ?? "auto", memoryBudget: try memoryBudget(), profiles: profiles(),
             sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(),
+            logTexts: try boolean(.logTexts),
             queue: try number(.queue) ?? 0, limits: limits)
     }
 

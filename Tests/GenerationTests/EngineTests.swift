@@ -82,6 +82,78 @@ import WeightStore
         }
     }
 
+    /// Of five tokens the prompt makes the first; the others are steps, which `fast` does without any hidden channel.
+    @Test func statusSumsStepsAndTheirWeights() async throws {
+        try await withEngine(hasPlan: true) { engine, decoder in
+            var request = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 5)
+            request.ignoreEndOfGeneration = true
+            request.sparsity = "dense"
+            _ = try await events(engine, [request])
+            let dense = engine.status()
+            let bytes = decoder.weights.bytesPerToken
+            #expect(dense.generatedTokens == 5)
+            #expect(dense.decoding.steps == 4)
+            #expect(dense.decoding.weightBytes == 4 * bytes)
+            #expect(dense.decoding.allWeightBytes == 4 * bytes)
+            #expect(dense.decoding.seconds > 0)
+            request.sparsity = "fast"
+            _ = try await events(engine, [request])
+            let both = engine.status()
+            // 160 hidden channels in the one layer.
+            let leftOut = 160 * decoder.weights.channelBytes(.channels, 0)
+            #expect(both.generatedTokens == 10)
+            #expect(both.decoding.steps == 8)
+            #expect(both.decoding.weightBytes == 8 * bytes - 4 * leftOut)
+            #expect(both.decoding.allWeightBytes == 8 * bytes)
+            #expect(both.decoding.seconds > dense.decoding.seconds && both.uptime > both.decoding.seconds)
+        }
+    }
+
+    /// Whether a look falls between two tokens is chance; one of many does.
+    @Test func statusMovesWhileARequestRuns() async throws {
+        try await withEngine { engine, _ in
+            var request = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 60)
+            request.ignoreEndOfGeneration = true
+            var hasMoved = false
+            for round in 0..<50 where !hasMoved {
+                for try await _ in try engine.generate([request]) {
+                    let status = engine.status()
+                    let current = status.generatedTokens - 60 * round
+                    if status.requestsServed == round, current > 0 { hasMoved = true }
+                }
+            }
+            #expect(hasMoved)
+        }
+    }
+
+    /// Profiles read anew under the same name: what the old ones computed is not gone on with.
+    @Test func changedProfilesDoNotShareTheCache() async throws {
+        try await withEngine(hasPlan: true) { engine, decoder in
+            func answer(_ engine: Engine, _ sparsity: String?) async throws -> (Int, [Float?]) {
+                var request = GenerationRequest(
+                    prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
+                request.sparsity = sparsity
+                request.ignoreEndOfGeneration = true
+                var (cached, probabilities) = (-1, [Float?]())
+                for event in try await events(engine, [request]) {
+                    if case .started(_, let count) = event { cached = count }
+                    if case .token(let token) = event { probabilities.append(token.logProbability) }
+                }
+                return (cached, probabilities)
+            }
+            let sparse = try await answer(engine, "fast")
+            let mild = decoder.plan { site, _ in site == .channels ? .init(limits: [1e-30]) : nil }
+            let changed = engine.changed(
+                model: engine.model, sparsity: SparsityPlans([("fast", mild)]), queueCapacity: 5)
+            let again = try await answer(changed, "fast")
+            #expect(again.0 == 0 && again.1 != sparse.1)
+            #expect(changed.status().queueCapacity == 5)
+            // Both are the same decoder: dense answers of the one serve the other.
+            _ = try await answer(engine, "dense")
+            #expect(try await answer(changed, "dense").0 == 3)
+        }
+    }
+
     /// Against the logits of single steps, normalised here.
     @Test func promptTokensHaveTheirProbabilities() async throws {
         try await withEngine { engine, decoder in

@@ -116,10 +116,23 @@ final class ScriptedGenerator: TextGenerator {
     }
 
     func status() -> EngineStatus {
-        EngineStatus(
+        var status = EngineStatus(
             activity: .idle, queued: 0, queueCapacity: 8, requestsServed: 3, promptTokens: 4,
             generatedTokens: 5,
             prefillTokensPerSecond: 6, decodeTokensPerSecond: 7, threads: 2, kernels: "scalar")
+        status.uptime = 12.3456
+        status.decoding.steps = 4
+        status.decoding.seconds = 2.5
+        status.decoding.weightBytes = 60
+        status.decoding.allWeightBytes = 80
+        return status
+    }
+
+    /// What the engine's thread has done, as far as the test says.
+    let steps = Atomic<UInt64>(0)
+
+    func pulse() -> EnginePulse {
+        EnginePulse([ObjectIdentifier(self): steps.load(ordering: .relaxed)])
     }
 
     func shutDown(grace: Duration) async { shutDownSource.yield(grace) }

@@ -44,10 +44,11 @@ import Testing
     @Test func everyKeyIsReadFromEverySource() throws {
         let values = [
             "model": "m", "socket": "/s", "listen": "127.0.0.1:80", "threads": "3", "context": "512",
-            "kernels": "scalar", "weights": "mapped", "profile": "/a.profile, b.profile",
+            "kernels": "scalar", "weights": "mapped", "memory-budget": "700M",
+            "profile": "/a.profile, b.profile",
             "sparse-prefill": "true", "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",
-            "client-timeout": "7",
+            "client-timeout": "7", "idle-exit": "8", "log-texts": "true",
         ]
         #expect(Set(values.keys) == Set(SettingKey.all.map(\.name)))
         let variables = Dictionary(
@@ -59,15 +60,18 @@ import Testing
         #expect(fromFlags == (try resolve(file: file)))
         #expect(fromFlags.listen?.description == "127.0.0.1:80")
         #expect(fromFlags.weights == "mapped")
+        #expect(fromFlags.memoryBudget == .bytes(700 << 20))
         #expect(fromFlags.profiles == ["/a.profile", "b.profile"])
         #expect(fromFlags.sparsePrefill)
         #expect(fromFlags.logLevel == .debug)
+        #expect(fromFlags.logTexts)
         #expect(fromFlags.queue == 0)
         #expect(fromFlags.limits.grace == .seconds(9))
         #expect(fromFlags.limits.bodyBytes == 2048)
         #expect(fromFlags.limits.connections == 5)
         #expect(fromFlags.limits.idleTimeout == .seconds(6))
         #expect(fromFlags.limits.writeTimeout == .seconds(7))
+        #expect(fromFlags.limits.idleExit == .seconds(8))
     }
 
     @Test func errorsNameTheSource() {

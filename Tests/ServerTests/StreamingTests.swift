@@ -206,6 +206,13 @@ import WireAPI
             #expect(health["activity"] == "idle")
             #expect(health["queue"] == ["waiting": 0, "capacity": 8])
             #expect(health["served"]?["generated_tokens"] == 5)
+            #expect(
+                health["decoding"] == [
+                    "steps": 4, "seconds": 2.5, "weight_bytes": 60, "all_weight_bytes": 80,
+                ])
+            #expect(health["uptime_seconds"] == 12.346)
+            #expect(health["resident_bytes"]?.intValue ?? 0 > 0)
+            #expect(health["memory"] == nil)
             #expect(health["kernels"] == "scalar")
         }
     }

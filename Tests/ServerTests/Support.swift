@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Generation
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -29,7 +30,7 @@ struct TestDaemon: Sendable {
     /// Runs `body` with a daemon that is ready, then stops it.
     static func running<R>(
         _ generator: any TextGenerator, limits: ServerLimits = ServerLimits(), socket: String? = nil,
-        address: ListenAddress? = nil,
+        address: ListenAddress? = nil, logsTexts: Bool = false,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ body: (TestDaemon) async throws -> R
     ) async throws -> R {
@@ -38,9 +39,11 @@ struct TestDaemon: Sendable {
             let (ready, readySource) = AsyncStream<String>.makeStream()
             let (notifications, notificationSource) = AsyncStream<String>.makeStream()
             let daemon = Daemon(
-                generator: generator, socketPath: socket, address: address, limits: limits,
+                switchboard: Switchboard(
+                    Serving(generator: generator, limits: limits, logsTexts: logsTexts)),
+                socket: .path(socket), address: address,
                 notifier: RecordingNotifier(source: notificationSource), logger: logger,
-                onReady: { readySource.yield($0?.description ?? "") })
+                onReady: { readySource.yield($0.address?.description ?? "") })
             let group = ServiceGroup(
                 configuration: .init(
                     services: [.init(service: daemon, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -69,6 +72,10 @@ struct RecordingNotifier: ServiceNotifier {
     let source: AsyncStream<String>.Continuation
     func ready(_ status: String) { source.yield("ready: \(status)") }
     func status(_ status: String) {}
+    func reloading() { source.yield("reloading") }
+    func extendTimeout(_ time: Duration) {}
+    var watchdogPeriod: Duration? { nil }
+    func alive() { source.yield("alive") }
     func stopping() { source.yield("stopping") }
 }
 
@@ -189,4 +196,19 @@ func ask(
         try await connection.send(method, path, body: body, headers: "Connection: close\r\n" + headers)
         return try await connection.readAll()
     }
+}
+
+/// A Unix socket bound to a path.
+func boundSocket(_ type: __socket_type, _ path: String) throws -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let status = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+    }
+    guard status == 0 else { throw IOError(errnoCode: errno, reason: "bind") }
+    return descriptor
 }

@@ -98,7 +98,7 @@ CK_INLINE void products128(const int bits, const int offset, const group_list *r
     __m512i lower_sum[4], upper_sum[4];
     for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = lower_sum[k] = upper_sum[k] = zero;
     for (size_t q = 0; q < list->fours; q++) {
-        prefetch_some(walk, ahead);
+        prefetch_lines(walk, ahead, walk->step);
         const uint8_t *const *run = list->run + 4 * q;
         const size_t at = 32 * unit;
         __m512i t[4];
@@ -106,6 +106,7 @@ CK_INLINE void products128(const int bits, const int offset, const group_list *r
                    _mm512_loadu_si512(run[2] + at), _mm512_loadu_si512(run[3] + at), t);
         const __m512i x = _mm512_set1_epi32(list->activations[q]);
         for (int k = 0; k < 4; k++) {
+            if (k % 2 == 0) prefetch_lines(walk, ahead, walk->half);
             low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], t[k], x);
             high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], _mm512_and_si512(t[k], nibble), x);
         }
@@ -145,7 +146,7 @@ CK_INLINE void products64(const int bits, const int offset, const group_list *re
     const __m512i sign = _mm512_set1_epi8(-128);
     for (int k = 0; k < 4; k++) sum[k] = offset_sum(bits, offset, list);
     for (size_t q = 0; q < list->fours; q++) {
-        prefetch_some(walk, ahead);
+        prefetch_lines(walk, ahead, walk->step + 2 * walk->half);
         const uint8_t *const *run = list->run + 4 * q;
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
@@ -209,7 +210,8 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
                        upper * (end - from));
         const int pairs = bits == 4 || bits == 6;  // of units, added together
         const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
-        line_walk walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
+        line_walk walk = begin_walk(&ahead, pairs && kept_next == 0xffffffff,
+                                    fours * (pairs ? (end - from + 1) / 2 : end - from));
         for (size_t unit = from; unit < end;) {
             const int wide = pairs && unit + 2 <= end;
             if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + 1, unit, wide ? 2 : 1);

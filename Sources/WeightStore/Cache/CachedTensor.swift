@@ -89,7 +89,9 @@ package final class CachedTensor: Sendable {
                         var word = lost
                         while word != 0 {
                             let unit = (32 * index + word.trailingZeroBitCount) / recordsPerUnit
-                            if resident[unit >> 5] >> UInt32(unit & 31) & 1 == 1 { lost &= ~(word & (~word &+ 1)) }
+                            if resident[unit >> 5] >> UInt32(unit & 31) & 1 == 1 {
+                                lost &= ~(word & (~word &+ 1))
+                            }
                             word &= word &- 1
                         }
                     }

@@ -131,7 +131,8 @@ package final class RecordCache: Sendable {
                 cleared = tensor.clear(wanted, unless: urgent, orIn: residents.bits)
                 needed = tensor.wantedUnits(wanted)
             }
-            counts = read(needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
+            counts = read(
+                needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
@@ -203,7 +204,8 @@ package final class RecordCache: Sendable {
     /// Starts a read and returns where the next one may go.
     private func start(_ run: Run, _ part: Int, _ counts: inout CacheCounts) -> Int {
         let count = aligned(run.upper) - run.lower
-        precondition(run.place + count <= arrivals.upperBound, "\(count) bytes at \(run.place) of \(arrivals)")
+        precondition(
+            run.place + count <= arrivals.upperBound, "\(count) bytes at \(run.place) of \(arrivals)")
         reader.add(
             StorageRead(
                 offset: run.lower, byteCount: count, needed: run.upper - run.lower, place: run.place,

@@ -86,11 +86,26 @@ struct Bench {
                     name: named.name, method: named.profile.method, target: named.profile.sparsity,
                     decodeTokensPerSecond: rate,
                     speedup: dense.count == runs
-                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense), bytesPerToken: bytes,
+                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
+                    bytesPerToken: bytes,
                     weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
                     storage: traffic(storage[index], runs)))
         }
         return result
+    }
+
+    /// One run with plan `index`, or dense without one, as `measure` makes it.
+    func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, storage: BenchResult.Storage?) {
+        let plan = index.map { plans[$0].plan }
+        var (warmUp, storage) = (CacheCounts(), CacheCounts())
+        if memory?.cache != nil { _ = try decode(plan, &warmUp) }
+        if let plan { _ = decoder.takeCounts(of: plan) }
+        let rate = try decode(plan, &storage)
+        let weights = decoder.weights
+        return (
+            rate, plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken),
+            traffic(storage, 1)
+        )
     }
 
     /// What a token read from storage, on average; `nil` when all weights are in memory.

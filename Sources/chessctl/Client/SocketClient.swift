@@ -65,25 +65,38 @@ struct SocketClient: Sendable {
             }
         }
         defer { alarm?.cancel() }
-        return try await channel.executeThenClose { inbound, outbound in
-            let bytes = body?.utf8
-            var headers: HTTPHeaders = ["Host": "localhost", "Connection": "close", "User-Agent": "chessctl"]
-            if let bytes {
-                headers.add(name: "Content-Type", value: "application/json")
-                headers.add(name: "Content-Length", value: String(bytes.count))
+        do {
+            return try await channel.executeThenClose { inbound, outbound in
+                try await outbound.write(contentsOf: parts(of: method, target, body))
+                var parts = inbound.makeAsyncIterator()
+                while let part = try await parts.next(isolation: #isolation) {
+                    if case .head(let head) = part { return try await receive(head.status, &parts) }
+                }
+                try Task.checkCancellation()
+                if let timeout { throw ClientError.silent(path: path, seconds: timeout.components.seconds) }
+                throw ClientError.cutShort(path: path)
             }
-            let head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)
-            try await outbound.write(.head(head))
-            if let bytes { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
-            try await outbound.write(.end(nil))
-            var parts = inbound.makeAsyncIterator()
-            while let part = try await parts.next(isolation: #isolation) {
-                if case .head(let head) = part { return try await receive(head.status, &parts) }
-            }
+        } catch let error as IOError {
             try Task.checkCancellation()
-            if let timeout { throw ClientError.silent(path: path, seconds: timeout.components.seconds) }
+            throw ClientError.connection(path: path, reason: error.description)
+        } catch is ChannelError {
+            try Task.checkCancellation()
             throw ClientError.cutShort(path: path)
         }
+    }
+
+    /// A whole request, to be written at once: the daemon answers when it has the head of one without a body, and
+    /// may have closed the connection before a part that comes later.
+    private func parts(of method: HTTPMethod, _ target: String, _ body: JSONValue?) -> [HTTPClientRequestPart]
+    {
+        let bytes = body?.utf8
+        var headers: HTTPHeaders = ["Host": "localhost", "Connection": "close", "User-Agent": "chessctl"]
+        if let bytes {
+            headers.add(name: "Content-Type", value: "application/json")
+            headers.add(name: "Content-Length", value: String(bytes.count))
+        }
+        let head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)
+        return [.head(head)] + (bytes.map { [.body(.byteBuffer(ByteBuffer(bytes: $0)))] } ?? []) + [.end(nil)]
     }
 
     private func connect() async throws -> Channel {

@@ -6,6 +6,7 @@ internal import func Glibc.isatty
 /// The process's own standard streams.
 enum Terminal {
     static var isInteractive: Bool { isatty(0) == 1 && isatty(1) == 1 }
+    static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var inputIsTerminal: Bool { isatty(0) == 1 }
 
     /// Writes at once, so that a stream shows each token.

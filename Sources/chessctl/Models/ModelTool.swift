@@ -14,6 +14,8 @@ enum ModelToolError: Error, Equatable, CustomStringConvertible {
     case messages(reason: String)
     /// A file of measurements that says nothing a report can use.
     case measurements(path: String, reason: String)
+    /// No profile is good enough; the reason says how good the best was.
+    case outOfBounds(path: String, reason: String)
     /// The target exists and may not be replaced.
     case exists(path: String)
 
@@ -22,7 +24,9 @@ enum ModelToolError: Error, Equatable, CustomStringConvertible {
         case .noChatTemplate(let path):
             "\(path): the model has no chat template; use \"chessctl complete\" with it"
         case .template(let path, let reason): "\(path): chat template: \(reason)"
-        case .tokenizer(let path, let reason), .measurements(let path, let reason): "\(path): \(reason)"
+        case .tokenizer(let path, let reason), .measurements(let path, let reason),
+            .outOfBounds(let path, let reason):
+            "\(path): \(reason)"
         case .exists(let path):
             "\(path): exists already; choose another name, or replace it with --force"
         case .messages(let reason):

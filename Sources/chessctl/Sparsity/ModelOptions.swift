@@ -86,6 +86,13 @@ struct NamedPlan {
         (profile, plan) = try decoder.plan(at: path, for: store, absentFactor: absentFactor)
         name = SparsityProfile.name(ofFile: path)
     }
+
+    /// A profile that is in no file yet.
+    init(_ profile: SparsityProfile, name: String, _ decoder: Decoder) {
+        self.name = name
+        self.profile = profile
+        plan = decoder.plan(profile)
+    }
 }
 
 extension MemoryBudget: ExpressibleByArgument {

@@ -1,0 +1,328 @@
+internal import Calibration
+internal import Decoder
+internal import Kernels
+internal import Machine
+internal import Tokenizer
+internal import WeightStore
+internal import WireAPI
+
+/// One tuning: quality first, with the whole model, then speed as decoding will find it.
+final class Tuning {
+    private let command: TuneCommand
+    private let bounds: QualityBounds
+    private let bar = ProgressBar()
+    private let start = ProcessFacts.monotonicNanoseconds
+    /// Before anything was made: what a program that only decodes has too.
+    private let ownBytes = ProcessFacts.anonymousResidentBytes
+    private let budget: Int?
+    private let statePath: String
+
+    /// Factors tried where not all weights are in memory.
+    private static let factors: [Float] = [1, 1.5, 2, 3]
+    /// As `chessctl bench` has them, so that it shows the same.
+    private static let (promptCount, decodeCount) = (128, 64)
+    private static let (steppedTokens, steppedWarmUp) = (256, 64)
+
+    init(_ command: TuneCommand) {
+        self.command = command
+        bounds = command.bounds
+        budget = command.memory?.resolved
+        statePath = command.output + ".partial"
+    }
+
+    /// - Throws: `ModelToolError.outOfBounds` when nothing is good enough, and what any part throws.
+    func run() throws -> (profile: SparsityProfile, report: TuneReport) {
+        let threads = command.options.threadCount
+        let bandwidth = ReadBandwidth(byteCount: 128 << 20, threads: threads).measure()
+        // A budget that is too small is to be known now, not after minutes.
+        let isCached = try budget != nil && open(nil).memory?.cache != nil
+        var quality = try quality()
+        let found = try measureSpeed(&quality, isCached: isCached)
+        bar.clear()
+        let (state, reference) = (quality.state, quality.reference)
+        let chosen = state.candidates[found]
+        let candidates = asked(state).map { index in
+            TuneReport.Candidate(
+                state.candidates[index], isChosen: index == found,
+                isWithinBounds: state.candidates[index].isAdmitted(bounds, reference.score.perplexity))
+        }
+        let report = TuneReport(
+            path: command.output, model: quality.model, text: command.text,
+            textSha256: state.key.corpusSHA256, calibrationTokens: state.key.tokens,
+            heldOutTokens: state.key.heldOutTokens, context: state.key.context, memoryBudgetBytes: budget,
+            bounds: bounds.text, maxKl: bounds.divergence,
+            maxPerplexity: bounds.perplexity?.greatest(reference.score.perplexity),
+            board: TuneReport.Board(
+                kernels: state.key.kernels, threads: threads, cores: Cores.allowed.count,
+                readBandwidthBytesPerSecond: bandwidth,
+                weightBytesPerSecond: chosen.bytesPerToken * (chosen.tokensPerSecond ?? 0)),
+            dense: TuneReport.Dense(
+                perplexity: reference.score.perplexity, bytesPerToken: reference.score.bytesPerToken,
+                tokensPerSecond: TuneCandidate.median(state.denseRates)), candidates: candidates,
+            seconds: Double(ProcessFacts.monotonicNanoseconds - start) / 1e9)
+        guard var profile = quality.profiles.first(where: { $0.isOf(chosen) }) else {
+            preconditionFailure("\(chosen.name) was timed without a profile")
+        }
+        profile.absentFactor = chosen.absentFactor
+        return (profile, report)
+    }
+
+    /// What is known once the whole model is no longer needed.
+    private struct Quality {
+        var model: String
+        var state: TuneState
+        var reference: DenseReference
+        /// Within the bounds.
+        var profiles: [SparsityProfile]
+        /// What speed is measured on.
+        var sample: [Int32]
+    }
+
+    private func quality() throws -> Quality {
+        let options = command.options
+        let store = try options.openStore()
+        let windowCount = (command.heldOut + command.context - 1) / command.context
+        let (corpus, decoder) = try options.open(
+            store, text: command.text, tokens: command.tokens + windowCount * command.context,
+            window: command.context)
+        let (first, heldOut) = try corpus.split(holdingOut: command.heldOut)
+        let key = TuneState.Key(
+            program: Version.current, storeIdentity: try StoreInspection(path: options.model).identity,
+            corpusSHA256: corpus.sha256, tokens: first.tokenCount, heldOutTokens: heldOut.tokenCount,
+            context: corpus.windows[0].count, decodedTokens: Self.decodeCount, budget: budget,
+            threads: options.threadCount, kernels: decoder.kernels.name)
+        var (state, note) = TuneState.resumed(path: statePath, key: key)
+        if let note { Terminal.note("chessctl tune: \(note)") }
+        let series = ProfileSeries(
+            Calibrator(decoder, first) { [bar] progress in
+                bar.update(step: progress.phase.rawValue, done: progress.done, total: progress.total)
+            }, model: ProfiledModel(store), program: "chessctl \(Version.current)")
+        let (reference, profiles) = try measureQuality(&state, decoder, heldOut, series)
+        let sample = try options.tokenizer(store).encode(
+            SampleText.prose, addSpecial: false, parseSpecial: false)
+        return Quality(
+            model: store.parameters.name, state: state, reference: reference, profiles: profiles,
+            sample: sample.isEmpty ? [0] : sample)
+    }
+
+    // MARK: Quality
+
+    /// Evaluates every candidate that the state does not know.
+    ///
+    /// - Returns: the dense model on the held-out text, and the profiles within the bounds.
+    private func measureQuality(
+        _ state: inout TuneState, _ decoder: Decoder, _ heldOut: Corpus, _ series: ProfileSeries
+    ) throws -> (DenseReference, [SparsityProfile]) {
+        let evaluator = Evaluator(decoder, heldOut, precision: .int16)
+        let reference = evaluator.reference { [bar] in bar.update(step: "dense", done: $0, total: $1) }
+        let dense = reference.score.perplexity
+        var profiles: [SparsityProfile] = []
+        for method in command.methods.methods {
+            for sparsity in command.sparsities.values {
+                let request = CalibrationRequest(method: method, sparsity: sparsity)
+                if let known = state.index(method.rawValue, sparsity) {
+                    guard state.candidates[known].isAdmitted(bounds, dense) == true else { continue }
+                    profiles.append(try series.profile(request))
+                    continue
+                }
+                let profile = try series.profile(request)
+                let score = evaluator.score(decoder.plan(profile), against: reference) { [bar] in
+                    bar.update(step: "evaluating \(method.rawValue) \(sparsity)", done: $0, total: $1)
+                }
+                let candidate = TuneCandidate(
+                    method: method.rawValue, sparsity: sparsity, divergence: score.meanDivergence,
+                    perplexity: score.perplexity, bytesPerToken: score.bytesPerToken)
+                state.candidates.append(candidate)
+                try state.write(to: statePath)
+                if candidate.isAdmitted(bounds, dense) == true { profiles.append(profile) }
+            }
+        }
+        guard !profiles.isEmpty else { throw nothing(state, dense) }
+        return (reference, profiles)
+    }
+
+    /// Nothing is within the bounds: says what came closest, and leaves nothing behind.
+    private func nothing(_ state: TuneState, _ dense: Double) -> ModelToolError {
+        bar.clear()
+        TuneState.remove(statePath)
+        let best = asked(state).map { state.candidates[$0] }
+            .min { $0.divergence ?? .infinity < $1.divergence ?? .infinity }
+        let figures = best.map {
+            "the best is \($0.name) with KL \(Readable.fixed($0.divergence ?? 0, 4)) and perplexity "
+                + "\(Readable.fixed($0.perplexity ?? 0, 3)), where the dense model has "
+                + Readable.fixed(dense, 3)
+        }
+        return .outOfBounds(
+            path: command.options.model,
+            reason:
+                "nothing tried is within \(bounds.text): \(figures ?? "nothing was measured"); allow more, "
+                + "or try smaller --sparsities or other --methods")
+    }
+
+    /// Places of candidates that this command asks for; a state may know others.
+    private func asked(_ state: TuneState) -> [Int] {
+        state.candidates.indices.filter { index in
+            let candidate = state.candidates[index]
+            return command.methods.methods.contains { $0.rawValue == candidate.method }
+                && command.sparsities.values.contains(candidate.sparsity)
+        }.sorted { left, right in
+            let (a, b) = (state.candidates[left], state.candidates[right])
+            return (a.method, a.sparsity, a.absentFactor) < (b.method, b.sparsity, b.absentFactor)
+        }
+    }
+
+    // MARK: Speed
+
+    /// Times the profiles in turn until the fastest within the bounds is known.
+    ///
+    /// - Returns: its place in the state.
+    private func measureSpeed(_ quality: inout Quality, isCached: Bool) throws -> Int {
+        let rounds = command.rounds ?? (isCached ? 3 : 5)
+        let (profiles, sample) = (quality.profiles, quality.sample)
+        let resident = isCached ? nil : try open(nil)
+        let bench = try resident.map { try self.bench($0.decoder, profiles, $0.memory, sample) }
+        for round in 0..<rounds {
+            if let bench {
+                bar.update(step: "decoding", done: round, total: rounds)
+                try timeResident(&quality.state, profiles, bench, round)
+                try quality.state.write(to: statePath)
+            } else {
+                for (number, profile) in profiles.enumerated() {
+                    bar.update(
+                        step: "decoding", done: round * profiles.count + number,
+                        total: rounds * profiles.count)
+                    try timeWithin(&quality.state, profile, sample, round)
+                    try quality.state.write(to: statePath)
+                }
+            }
+        }
+        let dense = quality.reference.score.perplexity
+        while true {
+            // Only what this command asks for, in its order.
+            let places = asked(quality.state)
+            let candidates = places.map { quality.state.candidates[$0] }
+            switch TuneChoice.next(candidates, bounds, densePerplexity: dense) {
+            case .take(let index): return places[index]
+            case .measure(let index):
+                try step(&quality.state, places[index], quality.reference, profiles)
+                try quality.state.write(to: statePath)
+            case .nothing: throw nothing(quality.state, dense)
+            }
+        }
+    }
+
+    /// One round of all profiles and of dense decoding, all weights in memory.
+    private func timeResident(
+        _ state: inout TuneState, _ profiles: [SparsityProfile], _ bench: Bench, _ round: Int
+    ) throws {
+        if state.denseRates.count <= round { state.denseRates.append(try bench.run(nil).rate) }
+        for (index, profile) in profiles.enumerated() {
+            guard let place = state.index(profile.method, profile.sparsity),
+                state.candidates[place].rates.count <= round
+            else { continue }
+            state.candidates[place].rates.append(try bench.run(index).rate)
+        }
+    }
+
+    /// One round of one profile with each factor. What deserves memory depends on the profile, so that each
+    /// has a decoder of its own.
+    private func timeWithin(
+        _ state: inout TuneState, _ profile: SparsityProfile, _ sample: [Int32], _ round: Int
+    ) throws {
+        let places = Self.factors.map { factor in
+            if let known = state.index(profile.method, profile.sparsity, factor) { return known }
+            let plain = state.index(profile.method, profile.sparsity).map { state.candidates[$0] }
+            state.candidates.append(
+                TuneCandidate(
+                    method: profile.method, sparsity: profile.sparsity, absentFactor: factor,
+                    bytesPerToken: plain?.bytesPerToken ?? 0))
+            return state.candidates.count - 1
+        }
+        guard places.contains(where: { state.candidates[$0].rates.count <= round }) else { return }
+        let (store, decoder, memory) = try open(profile)
+        try withExtendedLifetime(store) {
+            let bench = try bench(
+                decoder,
+                Self.factors.map { factor in
+                    var profile = profile
+                    profile.absentFactor = factor
+                    return profile
+                }, memory, sample)
+            for (index, place) in places.enumerated() where state.candidates[place].rates.count <= round {
+                let run = try bench.run(index)
+                state.candidates[place].rates.append(run.rate)
+                state.candidates[place].storageBytesPerToken = run.storage?.bytesPerToken
+                // What was dropped for want of memory counts only here, on the text of the benchmark.
+                if state.candidates[place].absentFactor > 1 {
+                    state.candidates[place].bytesPerToken = run.bytesPerToken
+                }
+            }
+        }
+    }
+
+    private func bench(
+        _ decoder: Decoder, _ profiles: [SparsityProfile], _ memory: MemoryPlan?,
+        _ sample: [Int32]
+    ) throws -> Bench {
+        let bench = Bench(
+            decoder, tokens: sample, prompt: Self.promptCount, decode: Self.decodeCount,
+            plans: profiles.map { NamedPlan($0, name: $0.method, decoder) }, memory: memory, bandwidth: nil)
+        _ = try bench.warmUp()
+        return bench
+    }
+
+    /// Finds out what the factor of a candidate costs, by stepping with it and without.
+    private func step(
+        _ state: inout TuneState, _ place: Int, _ reference: DenseReference, _ profiles: [SparsityProfile]
+    ) throws {
+        let candidate = state.candidates[place]
+        guard let plain = state.index(candidate.method, candidate.sparsity),
+            let profile = profiles.first(where: { $0.isOf(candidate) })
+        else { preconditionFailure("\(candidate.name) was timed without a profile") }
+        for index in [plain, place] where state.candidates[index].steppedDivergence == nil {
+            var own = profile
+            own.absentFactor = state.candidates[index].absentFactor
+            let (store, decoder, _) = try open(own, context: Self.steppedTokens)
+            let name = state.candidates[index].name
+            let score = try withExtendedLifetime(store) {
+                try reference.stepped(
+                    decoder, decoder.plan(own), tokens: Self.steppedTokens, warmUp: Self.steppedWarmUp
+                ) { [bar] in bar.update(step: "stepping \(name)", done: $0, total: $1) }
+            }
+            state.candidates[index].steppedDivergence = score.divergence
+            state.candidates[index].steppedLoss = score.loss
+        }
+        state.candidates[place].derive(from: state.candidates[plain])
+    }
+
+    /// A decoder as a program that does nothing else would open it.
+    private func open(
+        _ profile: SparsityProfile?, context: Int = Tuning.promptCount + Tuning.decodeCount + 1
+    ) throws -> (store: WeightStore, decoder: Decoder, memory: MemoryPlan?) {
+        var options = command.options.decoderOptions(context: context)
+        // What tuning itself holds is no part of the budget: decoding alone will not hold it.
+        options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
+        options.profile = profile
+        let (store, decoder, memory) = try Decoder.open(path: command.options.model, options)
+        return (store, decoder, memory)
+    }
+}
+
+extension SparsityProfile {
+    /// Whether this is the profile of `candidate`, at any factor.
+    fileprivate func isOf(_ candidate: TuneCandidate) -> Bool {
+        method == candidate.method && sparsity == candidate.sparsity
+    }
+}
+
+extension TuneReport.Candidate {
+    fileprivate init(_ candidate: TuneCandidate, isChosen: Bool, isWithinBounds: Bool?) {
+        self.init(
+            method: candidate.method, sparsity: candidate.sparsity,
+            absentFactor: Double(candidate.absentFactor), kl: candidate.divergence,
+            perplexity: candidate.perplexity, bytesPerToken: candidate.bytesPerToken,
+            tokensPerSecond: candidate.tokensPerSecond,
+            storageBytesPerToken: candidate.storageBytesPerToken, isWithinBounds: isWithinBounds,
+            isChosen: isChosen)
+    }
+}
