@@ -140,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "Machine", "WireAPI", "Generation", "Tokenizer", "ChatTemplate", "chessd", "chessctl",
+                "Server", "Machine", "WireAPI", "Generation", "Tokenizer", "ChatTemplate", "chessd",
+                "chessctl",
                 "Importing", "Support", "Tensors",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -26,7 +26,8 @@ package struct MemoryPlan: Sendable {
     ///   - gap: see `CachePlan.gap`.
     /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
     package init(
-        budget: Int, working: Int, model: StoreInspection, gap: Int? = nil, kept: (SparsitySite, Int) -> Double
+        budget: Int, working: Int, model: StoreInspection, gap: Int? = nil,
+        kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
         self.budget = budget
         self.working = working

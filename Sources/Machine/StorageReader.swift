@@ -218,7 +218,9 @@ package final class StorageReader: Sendable {
     package func measureSpeed(of byteCount: Int) throws(FileError) -> StorageSpeed {
         let (small, large) = (4096, min(1 << 20, target.count / 2 & ~4095))
         let few = min(256, target.count / small, byteCount / (2 * small))
-        guard few > 0, byteCount > 2 * large else { return StorageSpeed(secondsPerRead: 0, bytesPerSecond: 1e9) }
+        guard few > 0, byteCount > 2 * large else {
+            return StorageSpeed(secondsPerRead: 0, bytesPerSecond: 1e9)
+        }
         let short = try seconds(few, of: small, byteCount)
         let long = try seconds(8, of: large, byteCount)
         let rate = Double(8 * large) / long

@@ -252,7 +252,9 @@ import WeightStore
             #expect(needed > working && needed < working + all)
             var last = -1
             for budget in stride(from: needed, to: working + all, by: (working + all - needed) / 40) {
-                let plan = try MemoryPlan(budget: budget, working: working, model: model, gap: 0) { _, _ in 0.5 }
+                let plan = try MemoryPlan(budget: budget, working: working, model: model, gap: 0) { _, _ in
+                    0.5
+                }
                 #expect(plan.cache != nil)
                 #expect(plan.working + plan.resident + plan.slots + plan.arrivals <= budget)
                 #expect(plan.slots + plan.resident >= last)
@@ -261,7 +263,9 @@ import WeightStore
                 let cache = try #require(store.cache)
                 #expect(cache.memory.count <= max(plan.slots + plan.arrivals, 1 << 20))
             }
-            let whole = try MemoryPlan(budget: working + all, working: working, model: model, gap: 0) { _, _ in 1 }
+            let whole = try MemoryPlan(budget: working + all, working: working, model: model, gap: 0) {
+                _, _ in 1
+            }
             #expect(whole.cache == nil && whole.resident == all)
         }
     }

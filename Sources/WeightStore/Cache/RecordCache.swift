@@ -36,7 +36,9 @@ package final class RecordCache: Sendable {
         let layout = CacheLayout(plan, of: file)
         // Memory of this size is mapped, so it begins on a page, as direct reads want.
         memory = SharedBuffer(count: max(layout.byteCount, 1 << 20), largePages: true)
-        do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch { throw .file(error) }
+        do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch {
+            throw .file(error)
+        }
         tensors = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
         if let given = plan.gap {
             gap = given
