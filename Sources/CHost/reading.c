@@ -123,7 +123,7 @@ int ch_open_direct(const char *path, uint32_t *alignment) {
 #ifdef STATX_DIOALIGN
     struct statx facts;
     if (statx(descriptor, "", AT_EMPTY_PATH, STATX_DIOALIGN, &facts) == 0 && (facts.stx_mask & STATX_DIOALIGN)) {
-        if (facts.stx_dio_offset_align == 0) {
+        if (facts.stx_dio_offset_align == 0 || facts.stx_dio_offset_align > 4096 || facts.stx_dio_mem_align > 4096) {
             close(descriptor);
             return -EINVAL;
         }

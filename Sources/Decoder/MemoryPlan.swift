@@ -60,7 +60,7 @@ package struct MemoryPlan: Sendable {
                 needed += tensor.elements.rawBytes
             }
         }
-        arrivals = most + 3 << 14
+        arrivals = most + (((most >> 20) + 16) << 12)
         let room = budget - working - needed - arrivals
         guard room >= 0 else {
             throw .budgetTooSmall(path: model.path, budget: budget, needed: budget - room)

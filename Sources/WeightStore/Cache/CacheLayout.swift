@@ -31,8 +31,9 @@ struct CacheLayout {
 
     private static let page = 4096
 
-    /// Room for a segment's bytes, widened to whole pages at both ends.
+    /// Room for a segment's bytes in pieces widened to whole pages, of which neighbours may share one: a piece
+    /// ends with its part, of which there are eight at most, and after a mebibyte.
     private static func arrivalBytes(_ storedBytes: Int) -> Int {
-        storedBytes == 0 ? 0 : (storedBytes + page - 1) & ~(page - 1) + page
+        storedBytes == 0 ? 0 : (storedBytes + page - 1) & ~(page - 1) + ((storedBytes >> 20) + 12) * page
     }
 }
