@@ -34,19 +34,19 @@ package struct DecoderOptions: Sendable {
 }
 
 extension Decoder {
-    /// Opens the store at `path` and makes a decoder of it, within a budget where there is one.
+    /// Reads the weights of `model` and makes a decoder of them, within a budget where there is one.
     ///
     /// - Returns: the plan as well, where there is a budget.
     /// - Throws: a `StoreError` or a `DecoderError`.
     package static func open(
-        path: String, _ options: DecoderOptions
+        _ model: StoreInspection, _ options: DecoderOptions
     ) throws -> (store: WeightStore, decoder: Decoder, plan: MemoryPlan?) {
-        let model = try StoreInspection(path: path)
         let shape = model.metadata.model
         let context = options.context ?? min(shape.contextLength, DecoderOptions.defaultContext)
         var plan: MemoryPlan?
         if let budget = options.budget {
-            let working = try workingBytes(shape, path: path, context: context, threads: options.threads)
+            let working = try workingBytes(
+                shape, path: model.path, context: context, threads: options.threads)
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
                 model: model, gap: options.gap
@@ -56,7 +56,7 @@ extension Decoder {
             }
         }
         let store = try WeightStore(
-            path: path, threads: options.threads, residency: options.residency, plan: plan?.cache)
+            model, threads: options.threads, residency: options.residency, plan: plan?.cache)
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
             isSmall: plan?.cache != nil)

@@ -34,11 +34,20 @@ package final class WeightStore: Sendable {
     ///   - plan: tensors of which only some records are to be in memory; all others are then copied there.
     /// - Throws: a fault of the structure, or the first bad frame with its tensor.
     /// - Cost: with `verify`, one read of the whole file.
-    package init(
+    package convenience init(
         path: String, threads: Int, verify: Bool = true, residency: Residency = .automatic,
         plan: CachePlan? = nil
     ) throws(StoreError) {
-        file = try StoreFile(path: path)
+        try self.init(
+            StoreInspection(path: path), threads: threads, verify: verify, residency: residency, plan: plan)
+    }
+
+    /// The same of a store whose structure was checked already.
+    package init(
+        _ inspection: StoreInspection, threads: Int, verify: Bool = true,
+        residency: Residency = .automatic, plan: CachePlan? = nil
+    ) throws(StoreError) {
+        file = inspection.file
         let rawBytes = file.index.segments.reduce(0) { $0 + $1.rawBytes }
         let segments = file.elementSegments
         let loaded = try FrameWalk(file).load(
@@ -55,10 +64,10 @@ package final class WeightStore: Sendable {
             let cached = cache?.tensors[entry.name]
             tensors[entry.name] = StoredTensor(
                 name: entry.name, layout: layout,
-                codes: cached == nil ? loaded[entry.elements] : cache?.region ?? loaded[entry.elements],
+                codes: cached.flatMap { _ in cache?.region } ?? loaded[entry.elements],
                 planes: entry.planes.map { loaded[$0] }, cached: cached)
         }
-        self.path = path
+        path = file.path
         self.tensors = tensors
         self.cache = cache
         metadata = file.metadata
@@ -99,7 +108,7 @@ package enum Residency: String, Sendable, CaseIterable {
 
 /// What a store says about itself, without a look at its weights: for `inspect`, `verify` and `tokenize`.
 package struct StoreInspection: Sendable {
-    private let file: StoreFile
+    fileprivate let file: StoreFile
 
     /// Opens and checks the structure.
     package init(path: String) throws(StoreError) { file = try StoreFile(path: path) }

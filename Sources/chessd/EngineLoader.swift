@@ -80,14 +80,15 @@ private func loadEngine(
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
     // What a budget has to leave room for comes before the weights.
-    let tokenizer = try Tokenizer(StoreInspection(path: settings.model).vocabulary())
+    let model = try StoreInspection(path: settings.model)
+    let tokenizer = try Tokenizer(model.vocabulary())
     var options = DecoderOptions(
         kernels: kernels, context: settings.context, threads: threads,
         residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
         try SparsityProfile(path: path)
     }
-    let (store, decoder, memory) = try Decoder.open(path: settings.model, options)
+    let (store, decoder, memory) = try Decoder.open(model, options)
     let template = try template(of: store, logger: logger)
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()

@@ -48,19 +48,18 @@ struct Bench {
         let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
         var (prefill, dense, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
-        var counts: [SiteCounts?] = plans.map { _ in nil }
-        var storage = plans.map { _ in CacheCounts() }
-        var (denseStorage, warmUp) = (CacheCounts(), CacheCounts())
+        var bytesPerToken = plans.map { _ in 0.0 }
+        var traffic = plans.map { _ in CacheCounts() }
+        var denseTraffic = CacheCounts()
         for run in 0..<runs {
             read.append(meter?.measure() ?? bandwidth ?? 0)
             prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
-            if memory?.cache == nil || run == 0 { dense.append(try decode(nil, &denseStorage)) }
-            for (index, named) in plans.enumerated() {
-                // What dense decoding left in memory says nothing about a conversation that goes on sparsely.
-                if memory?.cache != nil { _ = try decode(named.plan, &warmUp) }
-                _ = decoder.takeCounts(of: named.plan)
-                sparse[index].append(try decode(named.plan, &storage[index]))
-                counts[index] = decoder.takeCounts(of: named.plan)
+            if memory?.cache == nil || run == 0 { dense.append(try decode(nil, &denseTraffic)) }
+            for index in plans.indices {
+                let run = try self.run(index)
+                sparse[index].append(run.rate)
+                bytesPerToken[index] = run.bytesPerToken
+                traffic[index] += run.traffic
             }
         }
         let ceiling = median(read)
@@ -76,10 +75,10 @@ struct Bench {
                 BenchResult.Memory(
                     budget: $0.budget, working: $0.working, resident: $0.resident, slots: $0.slots,
                     arrivals: $0.arrivals)
-            }, storage: traffic(denseStorage, 1),
+            }, storage: storage(denseTraffic, runs: 1),
             profiles: [])
         for (index, named) in plans.enumerated() {
-            let bytes = counts[index].map(decoder.weights.bytesPerToken) ?? 0
+            let bytes = bytesPerToken[index]
             let rate = median(sparse[index])
             result.profiles.append(
                 BenchResult.Profile(
@@ -89,26 +88,27 @@ struct Bench {
                         ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
                     bytesPerToken: bytes,
                     weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
-                    storage: traffic(storage[index], runs)))
+                    storage: storage(traffic[index], runs: runs)))
         }
         return result
     }
 
     /// One run with plan `index`, or dense without one, as `measure` makes it.
-    func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, storage: BenchResult.Storage?) {
+    func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let plan = index.map { plans[$0].plan }
-        var (warmUp, storage) = (CacheCounts(), CacheCounts())
+        var (warmUp, traffic) = (CacheCounts(), CacheCounts())
+        // What other runs left in memory says nothing about a conversation that goes on with this plan.
         if memory?.cache != nil { _ = try decode(plan, &warmUp) }
         if let plan { _ = decoder.takeCounts(of: plan) }
-        let rate = try decode(plan, &storage)
+        let rate = try decode(plan, &traffic)
         let weights = decoder.weights
         let bytes =
             plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken)
-        return (rate, bytes, traffic(storage, 1))
+        return (rate, bytes, traffic)
     }
 
     /// What a token read from storage, on average; `nil` when all weights are in memory.
-    private func traffic(_ counts: CacheCounts, _ runs: Int) -> BenchResult.Storage? {
+    func storage(_ counts: CacheCounts, runs: Int) -> BenchResult.Storage? {
         guard memory?.cache != nil else { return nil }
         let tokens = Double(runs * decodeCount)
         return BenchResult.Storage(
@@ -119,8 +119,8 @@ struct Bench {
 
     /// Tokens per second of one run behind the prompt.
     ///
-    /// - Parameter storage: what was read for it is added.
-    private func decode(_ plan: SparsityPlan?, _ storage: inout CacheCounts) throws -> Double {
+    /// - Parameter traffic: what was read for it is added.
+    private func decode(_ plan: SparsityPlan?, _ traffic: inout CacheCounts) throws -> Double {
         let before = decoder.weights.cache?.total ?? CacheCounts()
         let rate =
             Double(decodeCount)
@@ -128,7 +128,7 @@ struct Bench {
                 for index in promptCount..<text.count { decoder.step(text[index], at: index, plan: plan) }
             }
         if let fault = decoder.takeFault() { throw fault }
-        storage += (decoder.weights.cache?.total ?? CacheCounts()) - before
+        traffic += (decoder.weights.cache?.total ?? CacheCounts()) - before
         return rate
     }
 

@@ -64,7 +64,11 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         try ModelOptions.check([
             ("--prompt", prompt, 1...100_000), ("--tokens", tokens, 1...100_000), ("--runs", runs, 1...1000),
+            ("--read-gap", readGap ?? 0, 0...1 << 30),
         ])
+        if let absentFactor, !SparsityProfile.absentFactors.contains(absentFactor) {
+            throw ValidationError("--absent-factor is \(absentFactor), it must be from 1 to 100")
+        }
     }
 
     func run() async throws {
@@ -74,7 +78,7 @@ struct BenchCommand: AsyncParsableCommand {
                 Bench.bandwidthMeter(threads: options.threadCount).measure()
             }
             let (store, decoder, memory) = try Decoder.open(
-                path: options.model, try decoderOptions())
+                StoreInspection(path: options.model), decoderOptions())
             let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
             let text = try options.tokenizer(store).encode(
                 SampleText.prose, addSpecial: false, parseSpecial: false)

@@ -251,7 +251,8 @@ final class Tuning {
             for (index, place) in places.enumerated() where state.candidates[place].rates.count <= round {
                 let run = try bench.run(index)
                 state.candidates[place].rates.append(run.rate)
-                state.candidates[place].storageBytesPerToken = run.storage?.bytesPerToken
+                state.candidates[place].storageBytesPerToken =
+                    bench.storage(run.traffic, runs: 1)?.bytesPerToken
                 // What was dropped for want of memory counts only here, on the text of the benchmark.
                 if state.candidates[place].absentFactor > 1 {
                     state.candidates[place].bytesPerToken = run.bytesPerToken
@@ -303,7 +304,8 @@ final class Tuning {
         // What tuning itself holds is no part of the budget: decoding alone will not hold it.
         options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
         options.profile = profile
-        let (store, decoder, memory) = try Decoder.open(path: command.options.model, options)
+        let (store, decoder, memory) = try Decoder.open(
+            StoreInspection(path: command.options.model), options)
         return (store, decoder, memory)
     }
 }
