@@ -16,6 +16,11 @@ extension Decoder {
         guard let tensor, let cache = weights.cache else { return true }
         worker.barrier()
         if worker.index == 0 { cache.fetch(tensor, wanted: wanted) }
+        return finishFetch(of: tensor, cache, worker)
+    }
+
+    /// Waits until all that the first worker has asked for is there.
+    private func finishFetch(of tensor: CachedTensor, _ cache: RecordCache, _ worker: Worker) -> Bool {
         worker.barrier()
         cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
         worker.barrier()
@@ -57,7 +62,7 @@ extension Decoder {
         _ tensor: CachedTensor?, _ index: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
     ) -> Bool {
         guard let tensor, let cache = weights.cache else { return true }
-        let bounds = scratch.feedForwardParts.bounds(channels: parameters.feedForward)
+        let bounds = scratch.feedForwardParts.bounds
         let wanted = sparse?.channels == nil ? nil : scratch.channels.words
         let urgent = sparse?.absentChannels == nil ? nil : scratch.urgentChannels.words
         let isSplit = tensor.canSplit(bounds)
@@ -66,17 +71,15 @@ extension Decoder {
                 tensor, wanted: wanted, urgent: urgent, bounds: isSplit ? bounds : nil)
             scratch.workers[0].tally.add(-dropped, .channels, index)
         }
+        guard isSplit else { return finishFetch(of: tensor, cache, worker) }
         worker.barrier()
-        guard !isSplit else { return true }
-        cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
-        worker.barrier()
-        return !cache.hasFault
+        return true
     }
 
     /// Waits for the bundles of one chunk. Only the worker that computes it calls.
     func awaitBundles(_ tensor: CachedTensor?, chunk: Int, _ worker: Worker) {
         guard let tensor, let cache = weights.cache,
-            tensor.canSplit(scratch.feedForwardParts.bounds(channels: parameters.feedForward))
+            tensor.canSplit(scratch.feedForwardParts.bounds)
         else { return }
         cache.prepare(tensor, part: chunk, unpacker: scratch.workers[worker.index].unpacker)
     }

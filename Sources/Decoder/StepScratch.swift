@@ -68,16 +68,16 @@ enum Phase: Int, CaseIterable {
 struct Partials: Sendable {
     /// `[chunks][outputs]`.
     let sums: [FloatSlice]
+    /// The channels where chunks begin, and the end.
+    let bounds: [Int]
     private let blocks: Int
 
-    init(channels: Int, outputs: Int, atMost count: Int) {
-        blocks = (channels + 31) / 32
-        sums = (0..<min(count, blocks)).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
-    }
-
-    /// The channels where chunks begin, and the end.
-    func bounds(channels: Int) -> [Int] {
-        sums.indices.map { 32 * blocks($0).lowerBound } + [channels]
+    init(channels: Int, outputs: Int, atMost most: Int) {
+        let blocks = (channels + 31) / 32
+        let count = min(most, blocks)
+        self.blocks = blocks
+        sums = (0..<count).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
+        bounds = (0..<count).map { 32 * (blocks * $0 / count) } + [channels]
     }
 
     /// The blocks of 32 channels in a chunk.
