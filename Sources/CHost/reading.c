@@ -68,8 +68,6 @@ void ch_ring_close(ch_ring *ring) {
     free(ring);
 }
 
-unsigned ch_ring_entries(const ch_ring *ring) { return ring->entries; }
-
 void ch_ring_read(ch_ring *ring, int descriptor, void *bytes, uint32_t count, uint64_t offset, uint64_t tag) {
     const unsigned tail = *ring->tail, slot = tail & *ring->mask;
     struct io_uring_sqe *const request = &ring->requests[slot];

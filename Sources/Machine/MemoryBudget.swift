@@ -15,7 +15,7 @@ package enum MemoryBudget: Sendable, Equatable {
     }
 
     /// A number of bytes, possibly with K, M, G or T behind it for powers of 1024.
-    package static func bytes(_ text: String) -> Int? {
+    private static func bytes(_ text: String) -> Int? {
         var digits = Substring(text)
         var unit = 1
         if let last = digits.last, let power = "KMGT".firstIndex(of: Character(last.uppercased())) {

@@ -43,8 +43,6 @@ package final class StorageReader: Sendable {
     package let path: String
     /// Offsets, lengths and places of reads are multiples of it.
     package let alignment: Int
-    /// Whether the kernel works on many reads at once.
-    package let isQueued: Bool
     private let descriptor: Int32
     private let isDirect: Bool
     private let ring: ReadRing?
@@ -79,7 +77,6 @@ package final class StorageReader: Sendable {
         self.target = target
         descriptor = opened
         ring = isQueued ? ReadRing(depth: Self.depth) : nil
-        self.isQueued = ring != nil
     }
 
     deinit { close(descriptor) }

@@ -36,9 +36,8 @@ typedef struct ch_ring ch_ring;
 // Makes a queue of at least `entries` reads under way. Returns 0 or -errno: -ENOSYS, -EPERM where there is none.
 int ch_ring_open(ch_ring **ring, unsigned entries);
 void ch_ring_close(ch_ring *ring);
-unsigned ch_ring_entries(const ch_ring *ring);
 
-// Queues a read; no more than ch_ring_entries may be queued or under way. `tag` comes back with its result.
+// Queues a read; no more than the queue has entries may be queued or under way. `tag` comes back with its result.
 void ch_ring_read(ch_ring *ring, int descriptor, void *bytes, uint32_t count, uint64_t offset, uint64_t tag);
 
 // Starts what is queued. Returns 0 or -errno.

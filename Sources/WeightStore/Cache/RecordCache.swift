@@ -54,9 +54,6 @@ package final class RecordCache: Sendable {
         unpacked = layout.unpacked
     }
 
-    /// Whether the kernel works on many reads at once.
-    package var isQueued: Bool { reader.isQueued }
-
     /// All that was done so far.
     package var total: CacheCounts { counts.withLock { $0 } }
 
