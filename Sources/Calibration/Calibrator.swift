@@ -17,6 +17,11 @@ package struct CalibrationRequest: Sendable {
         self.sparsity = sparsity
         self.searchTokens = searchTokens
     }
+
+    /// Refuses a sparsity outside the range.
+    func check() throws(CalibrationError) {
+        guard sparsity >= 0, sparsity <= 0.99 else { throw .sparsityOutOfRange(sparsity) }
+    }
 }
 
 /// Finds the thresholds of a profile from the activations of a text.
@@ -39,9 +44,7 @@ package struct Calibrator: Sendable {
     package func profile(
         _ request: CalibrationRequest, model: ProfiledModel, program: String
     ) throws(CalibrationError) -> SparsityProfile {
-        guard request.sparsity >= 0, request.sparsity <= 0.99 else {
-            throw .sparsityOutOfRange(request.sparsity)
-        }
+        try request.check()
         var profile = empty(request.method, request.sparsity, model: model, program: program)
         profile.sites = sites(request)
         measure(&profile)

@@ -22,25 +22,18 @@ package struct Evaluator: Sendable {
     package func scores(
         _ plans: [SparsityPlan], progress: (Int, Int) -> Void = { _, _ in }
     ) -> (dense: DenseScore, sparse: [SparseScore]) {
-        var dense = DenseScore(perplexity: 0, bytesPerToken: Double(decoder.weights.bytesPerToken))
         var sums = plans.map { _ in Sums() }
         var loss = 0.0
-        var predictions = 0
         let total = corpus.windows.count * (plans.count + 1)
         for (number, window) in corpus.windows.enumerated() {
-            let exact = Residuals(decoder.parameters, count: window.count)
-            _ = decoder.evaluate(
-                .tokens(window), at: 0, options: BatchOptions(precision: precision), output: exact)
-            loss += losses(exact, window).reduce(0, +)
-            predictions += window.count - 1
+            let exact = dense(window, &loss)
             progress(number * (plans.count + 1) + 1, total)
             for (index, plan) in plans.enumerated() {
                 sums[index].add(compare(window, exact, plan))
                 progress(number * (plans.count + 1) + index + 2, total)
             }
         }
-        dense.perplexity = exponential(loss / Double(max(predictions, 1)))
-        return (dense, sums.map { $0.score(predictions: predictions, decoder.weights) })
+        return (denseScore(loss), sums.map { $0.score(predictions: predictions, decoder.weights) })
     }
 
     /// What plans are held against one by one with `score`.
@@ -50,17 +43,11 @@ package struct Evaluator: Sendable {
     package func reference(progress: (Int, Int) -> Void = { _, _ in }) -> DenseReference {
         var loss = 0.0
         let windows = corpus.windows.enumerated().map { number, window in
-            let exact = Residuals(decoder.parameters, count: window.count)
-            _ = decoder.evaluate(
-                .tokens(window), at: 0, options: BatchOptions(precision: precision), output: exact)
-            loss += losses(exact, window).reduce(0, +)
+            let exact = dense(window, &loss)
             progress(number + 1, corpus.windows.count)
             return DenseReference.Window(tokens: window, residuals: exact)
         }
-        let score = DenseScore(
-            perplexity: exponential(loss / Double(max(predictions, 1))),
-            bytesPerToken: Double(decoder.weights.bytesPerToken))
-        return DenseReference(score: score, windows: windows)
+        return DenseReference(score: denseScore(loss), windows: windows)
     }
 
     /// How `plan` does beside `reference`, which this evaluator made; as `scores` says.
@@ -73,6 +60,21 @@ package struct Evaluator: Sendable {
             progress(number + 1, reference.windows.count)
         }
         return sums.score(predictions: predictions, decoder.weights)
+    }
+
+    /// The dense model's residual streams after the last layer; adds its loss in nats to `loss`.
+    private func dense(_ window: [Int32], _ loss: inout Double) -> Residuals {
+        let exact = Residuals(decoder.parameters, count: window.count)
+        _ = decoder.evaluate(
+            .tokens(window), at: 0, options: BatchOptions(precision: precision), output: exact)
+        loss += losses(exact, window).reduce(0, +)
+        return exact
+    }
+
+    private func denseScore(_ loss: Double) -> DenseScore {
+        DenseScore(
+            perplexity: exponential(loss / Double(max(predictions, 1))),
+            bytesPerToken: Double(decoder.weights.bytesPerToken))
     }
 
     private var predictions: Int { corpus.windows.reduce(0) { $0 + $1.count - 1 } }

@@ -34,9 +34,7 @@ package final class ProfileSeries {
         guard [.chess, .chessFeedForward, .chessL1].contains(request.method) else {
             return try calibrator.profile(request, model: model, program: program)
         }
-        guard request.sparsity >= 0, request.sparsity <= 0.99 else {
-            throw .sparsityOutOfRange(request.sparsity)
-        }
+        try request.check()
         let found = statistics[request.method] ?? calibrator.paperStatistics(request.method)
         statistics[request.method] = found
         var profile = calibrator.empty(request.method, request.sparsity, model: model, program: program)
