@@ -44,6 +44,22 @@ import WeightStore
         return events
     }
 
+    /// Four tokens behind one prompt: how much of it was reused, and what they had for probabilities.
+    private typealias Answer = (cached: Int, probabilities: [Float?])
+
+    private func answer(_ engine: Engine, _ sparsity: String?) async throws -> Answer {
+        var request = GenerationRequest(
+            prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
+        request.sparsity = sparsity
+        request.ignoreEndOfGeneration = true
+        var (cached, probabilities) = (-1, [Float?]())
+        for event in try await events(engine, [request]) {
+            if case .started(_, let count) = event { cached = count }
+            if case .token(let token) = event { probabilities.append(token.logProbability) }
+        }
+        return (cached, probabilities)
+    }
+
     private func scoring(
         _ prompt: [TokenID], maxTokens: Int, bias: [TokenID: Float] = [:]
     ) -> GenerationRequest {
@@ -56,17 +72,8 @@ import WeightStore
     /// A profile changes an answer, `dense` brings it back, and neither goes on with the other's cache.
     @Test func profilesAreChosenByTheRequest() async throws {
         try await withEngine(hasPlan: true) { engine, _ in
-            func answer(_ sparsity: String?) async throws -> (cached: Int, probabilities: [Float?]) {
-                var request = GenerationRequest(
-                    prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
-                request.sparsity = sparsity
-                request.ignoreEndOfGeneration = true
-                var (cached, probabilities) = (-1, [Float?]())
-                for event in try await events(engine, [request]) {
-                    if case .started(_, let count) = event { cached = count }
-                    if case .token(let token) = event { probabilities.append(token.logProbability) }
-                }
-                return (cached, probabilities)
+            func answer(_ sparsity: String?) async throws -> Answer {
+                try await self.answer(engine, sparsity)
             }
             let dense = try await answer("dense")
             let sparse = try await answer("fast")
@@ -129,28 +136,16 @@ import WeightStore
     /// Profiles read anew under the same name: what the old ones computed is not gone on with.
     @Test func changedProfilesDoNotShareTheCache() async throws {
         try await withEngine(hasPlan: true) { engine, decoder in
-            func answer(_ engine: Engine, _ sparsity: String?) async throws -> (Int, [Float?]) {
-                var request = GenerationRequest(
-                    prompt: [3, 17, 8, 8], sampling: .greedy, maxTokens: 4, logProbabilities: 0)
-                request.sparsity = sparsity
-                request.ignoreEndOfGeneration = true
-                var (cached, probabilities) = (-1, [Float?]())
-                for event in try await events(engine, [request]) {
-                    if case .started(_, let count) = event { cached = count }
-                    if case .token(let token) = event { probabilities.append(token.logProbability) }
-                }
-                return (cached, probabilities)
-            }
             let sparse = try await answer(engine, "fast")
             let mild = decoder.plan { site, _ in site == .channels ? .init(limits: [1e-30]) : nil }
             let changed = engine.changed(
                 model: engine.model, sparsity: SparsityPlans([("fast", mild)]), queueCapacity: 5)
             let again = try await answer(changed, "fast")
-            #expect(again.0 == 0 && again.1 != sparse.1)
+            #expect(again.cached == 0 && again.probabilities != sparse.probabilities)
             #expect(changed.status().queueCapacity == 5)
             // Both are the same decoder: dense answers of the one serve the other.
             _ = try await answer(engine, "dense")
-            #expect(try await answer(changed, "dense").0 == 3)
+            #expect(try await answer(changed, "dense").cached == 3)
         }
     }
 

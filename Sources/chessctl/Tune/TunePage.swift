@@ -5,58 +5,43 @@ struct TunePage {
     let report: TuneReport
 
     var html: HTMLText {
-        """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8"/>
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-        <meta name="viewport" content="width=device-width, initial-scale=1"/>
-        <title>Tuning of \(report.model)</title>
-        <style>
-        \(ReportStyle.css)
-        </style>
-        </head>
-        <body>
-        <main>
-        <header>
-        <h1>Tuning of \(report.model)</h1>
-        <dl>
-        <dt>Chosen</dt><dd>\(chosen)</dd>
-        <dt>Bound</dt><dd>\(report.bounds)</dd>
-        <dt>Board</dt><dd>\(report.boardText)</dd>
-        <dt>Text</dt><dd>\(FileNames.last(report.text)), sha256 <code>\(report.textSha256)</code>: \
-        \(report.calibrationTokens) tokens to calibrate with, \(report.heldOutTokens) held out, in windows of \
-        \(report.context)</dd>
-        </dl>
-        </header>
-        <section>
-        <h2>Quality against speed</h2>
-        <div class="pair">
-        \(figure("Speed; a line joins the profiles of one method, the ring is the choice", speed))
-        \(figure("Weights read", bytes))
-        </div>
-        </section>
-        <section>
-        <h2>Candidates</h2>
-        <div class="wide"><table>
-        <thead><tr><th>profile</th><th class="number">factor</th><th class="number">KL</th>\
-        <th class="number">perplexity</th><th class="number">MB/token</th>\
-        <th class="number">from storage, MB/token</th><th class="number">tokens/s</th><th></th></tr></thead>
-        <tbody>
-        <tr><th>\(Mark.legend(nil)) dense</th><td></td><td></td>\
-        <td class="number">\(fixed(report.dense.perplexity, 3))</td>\
-        <td class="number">\(fixed(report.dense.bytesPerToken / 1e6, 1))</td><td></td>\
-        <td class="number">\(fixed(report.dense.tokensPerSecond, 1))</td><td></td></tr>
-        \(report.candidates.map(row))</tbody>
-        </table></div>
-        </section>
-        <footer>Made by chessctl tune \(Version.current).</footer>
-        </main>
-        </body>
-        </html>
-
-        """
+        HTMLPage.html(
+            title: "Tuning of \(report.model)",
+            """
+            <header>
+            <h1>Tuning of \(report.model)</h1>
+            <dl>
+            <dt>Chosen</dt><dd>\(chosen)</dd>
+            <dt>Bound</dt><dd>\(report.bounds)</dd>
+            <dt>Board</dt><dd>\(report.boardText)</dd>
+            <dt>Text</dt><dd>\(FileNames.last(report.text)), sha256 <code>\(report.textSha256)</code>: \
+            \(report.calibrationTokens) tokens to calibrate with, \(report.heldOutTokens) held out, in windows of \
+            \(report.context)</dd>
+            </dl>
+            </header>
+            <section>
+            <h2>Quality against speed</h2>
+            <div class="pair">
+            \(figure("Speed; a line joins the profiles of one method, the ring is the choice", speed))
+            \(figure("Weights read", bytes))
+            </div>
+            </section>
+            <section>
+            <h2>Candidates</h2>
+            <div class="wide"><table>
+            <thead><tr><th>profile</th><th class="number">factor</th><th class="number">KL</th>\
+            <th class="number">perplexity</th><th class="number">MB/token</th>\
+            <th class="number">from storage, MB/token</th><th class="number">tokens/s</th><th></th></tr></thead>
+            <tbody>
+            <tr><th>\(Mark.legend(nil)) dense</th><td></td><td></td>\
+            <td class="number">\(fixed(report.dense.perplexity, 3))</td>\
+            <td class="number">\(fixed(report.dense.bytesPerToken / 1e6, 1))</td><td></td>\
+            <td class="number">\(fixed(report.dense.tokensPerSecond, 1))</td><td></td></tr>
+            \(report.candidates.map(row))</tbody>
+            </table></div>
+            </section>
+            <footer>Made by chessctl tune \(Version.current).</footer>
+            """)
     }
 
     private var chosen: String {

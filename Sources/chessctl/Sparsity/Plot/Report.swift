@@ -64,29 +64,14 @@ struct Report {
     }
 
     var html: HTMLText {
-        """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8"/>
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-        <meta name="viewport" content="width=device-width, initial-scale=1"/>
-        <title>Sparsity of \(model.facts.name)</title>
-        <style>
-        \(ReportStyle.css)
-        </style>
-        </head>
-        <body>
-        <main>
-        \(HeadSection(report: self).html)
-        \(TradeOffSection(report: self).html)
-        \(sites)
-        <footer>Made by chessctl plot \(Version.current).</footer>
-        </main>
-        </body>
-        </html>
-
-        """
+        HTMLPage.html(
+            title: "Sparsity of \(model.facts.name)",
+            """
+            \(HeadSection(report: self).html)
+            \(TradeOffSection(report: self).html)
+            \(sites)
+            <footer>Made by chessctl plot \(Version.current).</footer>
+            """)
     }
 
     private var sites: HTMLText {
