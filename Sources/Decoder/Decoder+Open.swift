@@ -55,11 +55,14 @@ extension Decoder {
                 return rules.indices.contains(layer) ? 1 - rules[layer].measured : 1
             }
         }
+        var cache = plan?.cache
+        // A channel that is not there is mostly left out, so few are missing.
+        cache?.isPinnable = (options.profile?.absentFactor ?? 1) <= 1
         let store = try WeightStore(
-            model, threads: options.threads, residency: options.residency, plan: plan?.cache)
+            model, threads: options.threads, residency: options.residency, plan: cache)
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
-            isSmall: plan?.cache != nil)
+            isSmall: cache != nil)
         return (store, decoder, plan)
     }
 

@@ -142,7 +142,8 @@ package struct MemoryPlan: Sendable {
 
     /// Bytes of the tables that say where a tensor's records are.
     private static func bookkeeping(_ layout: StoredTensor.Layout, _ segment: Segment) -> Int {
-        4 * layout.recordCount + 24 * segment.frames.count
+        // With an order that takes 8 bytes a record.
+        12 * layout.recordCount + 24 * segment.frames.count
     }
 }
 

@@ -152,7 +152,7 @@ private struct TensorReader {
             throw mismatch(tensor, "rows [\(rows), \(columns)]")
         }
         return RowMatrix(
-            form: form, rows: rows, columns: columns, region: tensor.codes, places: tensor.cached?.places)
+            form: form, rows: rows, columns: columns, region: tensor.codes, places: tensor.places)
     }
 
     func channels(_ name: String, _ outputs: Int, _ channels: Int) throws -> ChannelMatrix {
@@ -162,7 +162,7 @@ private struct TensorReader {
         }
         return ChannelMatrix(
             form: form, outputs: outputs, channels: channels, codes: tensor.codes, planes: tensor.planes,
-            places: tensor.cached?.places)
+            places: tensor.places)
     }
 
     func bundle(_ name: String, _ shape: ModelParameters) throws -> (up: RowMatrix, down: ChannelMatrix) {
@@ -178,10 +178,10 @@ private struct TensorReader {
         return (
             RowMatrix(
                 form: up, rows: shape.feedForward, columns: shape.embedding, region: tensor.codes,
-                stride: stride, places: tensor.cached?.places),
+                stride: stride, places: tensor.places),
             ChannelMatrix(
                 form: down, outputs: shape.embedding, channels: shape.feedForward, codes: tensor.codes,
-                planes: tensor.planes, offset: rowStride, stride: stride, places: tensor.cached?.places)
+                planes: tensor.planes, offset: rowStride, stride: stride, places: tensor.places)
         )
     }
 

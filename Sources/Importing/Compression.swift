@@ -35,7 +35,8 @@ package enum Compression: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    var level: Int {
+    /// Of zstd, where something is compressed.
+    package var level: Int {
         if case .zstd(let level) = self { level } else { Self.defaultLevel }
     }
 }

@@ -34,6 +34,16 @@ package struct ByteRegion: Sendable {
         return try unsafe body(RawSpan(_unsafeStart: start, byteCount: part.count))
     }
 
+    /// A copy of `part`, counted from the start of the region; traps when it leaves it.
+    package func bytes(_ part: Range<Int>) -> [UInt8] {
+        let start = range.lowerBound + part.lowerBound
+        precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) of \(byteCount)")
+        return switch backing {
+        case .mapped(let file): file.bytes(start..<start + part.count)
+        case .resident(let buffer): buffer.elements(start..<start + part.count)
+        }
+    }
+
     /// The address of the first byte; valid while the backing lives.
     @unsafe package var base: UnsafePointer<UInt8> {
         switch backing {

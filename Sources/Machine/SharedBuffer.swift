@@ -109,6 +109,15 @@ internal import Glibc
         unsafe memcpy(base + start, base + range.lowerBound, range.count * MemoryLayout<Element>.stride)
     }
 
+    /// Copies `range` of `source`, another buffer, to where element `start` is.
+    package func copy(_ source: SharedBuffer, _ range: Range<Int>, to start: Int) {
+        precondition(source !== self, "a copy within one buffer")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= source.count, "\(range) of \(source.count)")
+        precondition(start >= 0 && start + range.count <= count, "\(start)+\(range.count) of \(count)")
+        unsafe memcpy(base + start, source.base + range.lowerBound, range.count * MemoryLayout<Element>.stride)
+    }
+
     /// The address of element `index`; valid while this object lives.
     @unsafe package func address(of index: Int = 0) -> UnsafeMutablePointer<Element> {
         precondition(index >= 0 && index <= count, "\(index) of \(count)")

@@ -38,10 +38,13 @@ struct FrameWalk {
 
     /// The bytes of all segments in order: mapped, or copied or decompressed into memory.
     ///
-    /// - Parameter skipped: numbers of segments to leave alone, whose bytes are empty.
+    /// - Parameters:
+    ///   - skipped: numbers of segments to leave alone, whose bytes are empty.
+    ///   - orders: of segments whose records do not lie in the order of their numbers; in memory they do, mapped
+    ///     they stay where they are.
     /// - Throws: the fault that comes first in the file.
     func load(
-        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = []
+        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = [], orders: [Int: RecordOrder] = [:]
     ) throws(StoreError) -> [StoredBytes] {
         let loaded = places(isResident: isResident, skipped)
         let firstFault = Mutex<(piece: Int, error: StoreError)?>(nil)
@@ -51,7 +54,8 @@ struct FrameWalk {
             let target = loaded[piece.segment]
             let isMapped = if case .mapped = target.backing { true } else { false }
             guard verify || !isMapped else { return }
-            let faults = visit(piece, into: isMapped ? nil : target, verify: verify)
+            let faults = visit(
+                piece, into: isMapped ? nil : target, verify: verify, order: orders[piece.segment])
             // What was copied or decompressed need not stay in memory twice.
             if !isMapped { store.file.advise(.dontNeed, piece.offset..<piece.offset + piece.storedBytes) }
             guard let fault = faults.first else { return }
@@ -121,7 +125,11 @@ struct FrameWalk {
     }
 
     /// Verifies and decompresses the frames of one piece; into nowhere when there is no target.
-    private func visit(_ piece: Piece, into target: StoredBytes?, verify: Bool) -> [StoreError] {
+    ///
+    /// - Parameter order: of the segment's records in the file; the target has them by number.
+    private func visit(
+        _ piece: Piece, into target: StoredBytes?, verify: Bool, order: RecordOrder? = nil
+    ) -> [StoreError] {
         let segment = store.index.segments[piece.segment]
         let (file, frames, name) = (store.file, store.index.frames, store.segmentNames[piece.segment])
         let decompressor = segment.encoding == .raw ? nil : FrameDecompressor(segment.encoding)
@@ -140,16 +148,30 @@ struct FrameWalk {
                 continue
             }
             let raw = segment.rawRange(ofFrame: position)
+            var output: (buffer: SharedBuffer<UInt8>, start: Int)?
+            if case .resident(let buffer)? = target?.backing, let target {
+                output = (buffer, target.range.lowerBound)
+            }
             guard let decompressor else {
-                if case .resident(let buffer)? = target?.backing, let target {
-                    file.copy(stored, into: buffer, at: target.range.lowerBound + raw.lowerBound)
+                guard let output else { continue }
+                order.forEachRun(in: raw, of: segment) { source, place in
+                    let from = stored.lowerBound + source.lowerBound - raw.lowerBound
+                    file.copy(from..<from + source.count, into: output.buffer, at: output.start + place)
                 }
                 continue
             }
             do throws(ZstdError) {
-                if case .resident(let buffer)? = target?.backing, let start = target?.range.lowerBound {
-                    let place = start + raw.lowerBound..<start + raw.upperBound
-                    try decompressor.decompress(file, stored, into: buffer, place)
+                if let output, order == nil {
+                    let place = output.start + raw.lowerBound..<output.start + raw.upperBound
+                    try decompressor.decompress(file, stored, into: output.buffer, place)
+                } else if let output {
+                    let frame = SharedBuffer<UInt8>(count: raw.count)
+                    try decompressor.decompress(file, stored, into: frame, 0..<raw.count)
+                    order.forEachRun(in: raw, of: segment) { source, place in
+                        let from = source.lowerBound - raw.lowerBound
+                        output.buffer.copy(
+                            frame, from..<from + source.count, to: output.start + place)
+                    }
                 } else {
                     try decompressor.decompress(
                         file, stored, into: SharedBuffer(count: raw.count), 0..<raw.count)
@@ -162,6 +184,18 @@ struct FrameWalk {
             }
         }
         return faults
+    }
+}
+
+extension RecordOrder? {
+    /// Calls `body` with pieces of a frame that go to one place: its range, and where it belongs; both in bytes
+    /// from the start of the segment, one as it lies in the file and one by the numbers of records.
+    fileprivate func forEachRun(in raw: Range<Int>, of segment: Segment, _ body: (Range<Int>, Int) -> Void) {
+        guard let order = self else { return body(raw, raw.lowerBound) }
+        let bytes = segment.rawBytes / order.records.count
+        for start in stride(from: raw.lowerBound, to: raw.upperBound, by: bytes) {
+            body(start..<start + bytes, Int(order.records[start / bytes]) * bytes)
+        }
     }
 }
 

@@ -5,6 +5,8 @@ package struct Segment: Sendable, Equatable {
         case elements = 1
         /// Scale planes of a channel-major tensor.
         case planes = 2
+        /// The numbers of a tensor's records in the order of the file.
+        case order = 3
     }
 
     package var kind: Kind

@@ -140,6 +140,14 @@ struct StoreFile: Sendable {
                 throw .mismatch(
                     path: path, part: part, what: "bytes of planes", expected: layout.planeBytes, found: 0)
             }
+            if let order = entry.order {
+                let segment = try claim(order, .order, 4 * layout.recordCount, part + ", order")
+                guard layout.isByChannel, segment.encoding == .raw, segment.frames.count == 1 else {
+                    throw .unreadable(
+                        path: path, part: part, offset: segment.offset,
+                        reason: "an order of \(entry.layout) in \(segment.frames.count) frames")
+                }
+            }
             layouts.append(layout)
         }
         let names = owners.compactMap { $0 }

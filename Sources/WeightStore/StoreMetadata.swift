@@ -63,11 +63,17 @@ package struct TensorEntry: Sendable, Equatable, Codable {
     package var elements: Int
     /// Number of the segment with scale planes; absent where there are none.
     package var planes: Int?
+    /// Number of the segment that says in which order the records lie; absent where that is the order of
+    /// their numbers.
+    package var order: Int?
 
-    package init(name: String, layout: StoredTensor.Layout, elements: Int, planes: Int?) {
+    package init(
+        name: String, layout: StoredTensor.Layout, elements: Int, planes: Int?, order: Int? = nil
+    ) {
         self.name = name
         self.elements = elements
         self.planes = planes
+        self.order = order
         switch layout {
         case .vector(let count):
             (self.layout, dimensions) = ("vector", [count])

@@ -30,6 +30,14 @@ extension StoredTensor.Layout {
         }
     }
 
+    /// Whether records are channels or bundles of them, which may lie in any order.
+    package var isByChannel: Bool {
+        switch self {
+        case .vector, .rows: false
+        case .channels, .bundle: true
+        }
+    }
+
     /// Bytes of one record.
     package var recordBytes: Int {
         switch self {

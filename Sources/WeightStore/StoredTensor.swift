@@ -22,16 +22,22 @@ package struct StoredTensor: Sendable {
     package let codes: StoredBytes
     /// Scale planes of channel-major layouts with integer codes.
     package let planes: StoredBytes?
-    /// Set when only some records are in memory: `codes` is then the cache's memory, and these places count.
+    /// Where each record begins in `codes`, in units of `RecordCache.placeBytes`; `nil` when they lie in the
+    /// order of their numbers.
+    package let places: SharedBuffer<UInt32>?
+    /// Set when only some records are in memory: `codes` is then the cache's memory, and `places` is true of
+    /// those that are there.
     package let cached: CachedTensor?
 
     package init(
-        name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?, cached: CachedTensor? = nil
+        name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?,
+        places: SharedBuffer<UInt32>? = nil, cached: CachedTensor? = nil
     ) {
         self.name = name
         self.layout = layout
         self.codes = codes
         self.planes = planes
+        self.places = places
         self.cached = cached
     }
 }

@@ -50,22 +50,28 @@ package final class WeightStore: Sendable {
         file = inspection.file
         let rawBytes = file.index.segments.reduce(0) { $0 + $1.rawBytes }
         let segments = file.elementSegments
+        let orders = try file.orders()
         let loaded = try FrameWalk(file).load(
             threads: threads, verify: verify,
             isResident: plan != nil || residency.isResident(rawBytes: rawBytes),
-            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? []))
+            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? []), orders: orders)
         var cache: RecordCache?
         if let plan {
-            cache = try RecordCache(plan, of: file)
+            cache = try RecordCache(plan, of: file, orders: orders)
             cache?.emptyPageCache()
         }
         var tensors: [String: StoredTensor] = [:]
         for (entry, layout) in zip(file.metadata.tensors, file.layouts) {
             let cached = cache?.tensors[entry.name]
+            let codes = cached.flatMap { _ in cache?.region } ?? loaded[entry.elements]
+            var places = cached?.places
+            if let order = orders[entry.elements], case .mapped = codes.backing {
+                let units = UInt32(layout.recordBytes / RecordCache.placeBytes)
+                places = SharedBuffer(order.places.map { $0 * units })
+            }
             tensors[entry.name] = StoredTensor(
-                name: entry.name, layout: layout,
-                codes: cached.flatMap { _ in cache?.region } ?? loaded[entry.elements],
-                planes: entry.planes.map { loaded[$0] }, cached: cached)
+                name: entry.name, layout: layout, codes: codes, planes: entry.planes.map { loaded[$0] },
+                places: places, cached: cached)
         }
         path = file.path
         self.tensors = tensors
@@ -108,7 +114,7 @@ package enum Residency: String, Sendable, CaseIterable {
 
 /// What a store says about itself, without a look at its weights: for `inspect`, `verify` and `tokenize`.
 package struct StoreInspection: Sendable {
-    fileprivate let file: StoreFile
+    let file: StoreFile
 
     /// Opens and checks the structure.
     package init(path: String) throws(StoreError) { file = try StoreFile(path: path) }

@@ -8,7 +8,7 @@ struct CacheLayout {
     let unpacked: Range<Int>
     var byteCount: Int { unpacked.upperBound }
 
-    init(_ plan: CachePlan, of file: StoreFile) {
+    init(_ plan: CachePlan, of file: StoreFile, orders: [Int: RecordOrder]) {
         var next = 0
         var (mostStored, mostUnpacked) = (0, 0)
         var tensors: [CachedTensor] = []
@@ -17,7 +17,8 @@ struct CacheLayout {
             guard let number = segments[tensor.name] else { continue }
             let segment = file.index.segments[number]
             let stored = StoredUnits(segment, name: file.segmentNames[number], index: file.index)
-            let made = CachedTensor(tensor, stored: stored, firstSlot: next)
+            let made = CachedTensor(
+                tensor, stored: stored, order: orders[number], firstSlot: next)
             next += made.capacity * made.slotBytes
             mostStored = max(mostStored, segment.storedBytes)
             if segment.encoding != .raw { mostUnpacked = max(mostUnpacked, made.unitCount * made.slotBytes) }

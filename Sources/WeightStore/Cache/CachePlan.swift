@@ -20,6 +20,9 @@ package struct CachePlan: Sendable {
     package var gap: Int?
     /// False to read without the kernel's queue, as where there is none.
     package var isQueued = true
+    /// False where so little is missing that the last units to be wanted are the best to keep, however much a
+    /// read costs.
+    package var isPinnable = true
 
     package init(tensors: [Tensor], gap: Int? = nil) {
         self.tensors = tensors

@@ -10,6 +10,8 @@ package final class CachedTensor: Sendable {
     package let recordBytes: Int
     package let recordsPerUnit: Int
     package let unitCount: Int
+    /// In which order the records lie in the file; `nil` for the order of their numbers.
+    private let order: RecordOrder?
     /// Where each record is in the cache's memory, in units of 16 bytes: true of those in memory, and of those
     /// the last fetch brought. Written between two barriers of a step.
     package let places: SharedBuffer<UInt32>
@@ -22,7 +24,7 @@ package final class CachedTensor: Sendable {
     /// Only the thread that fetches takes it.
     let residents: Mutex<ResidentUnits>
 
-    init(_ plan: CachePlan.Tensor, stored: StoredUnits, firstSlot: Int) {
+    init(_ plan: CachePlan.Tensor, stored: StoredUnits, order: RecordOrder?, firstSlot: Int) {
         name = plan.name
         recordCount = plan.layout.recordCount
         recordBytes = plan.layout.recordBytes
@@ -31,25 +33,45 @@ package final class CachedTensor: Sendable {
         capacity = min(plan.capacity, unitCount)
         slotBytes = CachePlan.slotBytes(stored.unitBytes)
         places = SharedBuffer(count: recordCount)
-        residents = Mutex(ResidentUnits(units: unitCount, capacity: capacity))
+        // In a file with an order the first records are wanted most.
+        residents = Mutex(
+            ResidentUnits(
+                units: unitCount, capacity: capacity,
+                choice: order == nil ? .recent : .recentOrFirst))
         self.stored = stored
+        self.order = order
         self.firstSlot = firstSlot
     }
 
-    /// The records of a unit.
-    func records(of unit: Int) -> Range<Int> {
+    /// Gives the slots to the first units of the file for good, where those are wanted most.
+    func pinFirst() {
+        guard order != nil else { return }
+        residents.withLock { $0.choice = .first }
+    }
+
+    /// The places in the file of a unit's records.
+    private func span(of unit: Int) -> Range<Int> {
         unit * recordsPerUnit..<min((unit + 1) * recordsPerUnit, recordCount)
     }
 
+    /// The record at a place of the file.
+    private func record(at place: Int) -> Int { order.map { Int($0.records[place]) } ?? place }
+
+    /// The unit of a record.
+    private func unit(of record: Int) -> Int {
+        (order.map { Int($0.places[record]) } ?? record) / recordsPerUnit
+    }
+
     /// Bytes of a unit as the kernels read it.
-    func byteCount(of unit: Int) -> Int { records(of: unit).count * recordBytes }
+    func byteCount(of unit: Int) -> Int { span(of: unit).count * recordBytes }
 
     /// The first byte of a slot in the cache's memory.
     func slotStart(_ slot: Int) -> Int { firstSlot + slot * slotBytes }
 
-    /// Whether records `bounds[i]..<bounds[i + 1]` can be fetched apart: no unit lies across a bound.
+    /// Whether records `bounds[i]..<bounds[i + 1]` can be fetched apart: they lie together, and no unit across a
+    /// bound.
     package func canSplit(_ bounds: [Int]) -> Bool {
-        bounds.allSatisfy { $0 % recordsPerUnit == 0 || $0 == recordCount }
+        order == nil && bounds.allSatisfy { $0 % recordsPerUnit == 0 || $0 == recordCount }
     }
 
     /// Notes where units begin in the cache's memory.
@@ -57,8 +79,8 @@ package final class CachedTensor: Sendable {
         places.withMutableSpan(0..<recordCount) { places in
             for (unit, start) in units {
                 var place = UInt32(start / RecordCache.placeBytes)
-                for record in records(of: unit) {
-                    places[record] = place
+                for position in span(of: unit) {
+                    places[record(at: position)] = place
                     place += UInt32(recordBytes / RecordCache.placeBytes)
                 }
             }
@@ -68,8 +90,12 @@ package final class CachedTensor: Sendable {
     /// The records that have a slot, in order.
     package var residentRecords: [Int] {
         let bits = residents.withLock { $0.bits }
-        return (0..<unitCount).filter { bits[$0 >> 5] >> UInt32($0 & 31) & 1 == 1 }.flatMap(records)
+        return (0..<unitCount).filter { bits[$0 >> 5] >> UInt32($0 & 31) & 1 == 1 }
+            .flatMap { span(of: $0).map(record) }.sorted()
     }
+
+    /// Whether a unit has the number of its only record.
+    private var isUnitOfRecord: Bool { order == nil && recordsPerUnit == 1 }
 
     /// Clears the bits of `wanted` whose records are neither in `urgent` nor in a unit of `resident`.
     ///
@@ -83,12 +109,12 @@ package final class CachedTensor: Sendable {
             wanted.withMutableSpan(words) { wanted in
                 for index in words {
                     var lost = wanted[index] & ~urgent[index]
-                    if recordsPerUnit == 1 {
+                    if isUnitOfRecord {
                         lost &= ~resident[index]
                     } else {
                         var word = lost
                         while word != 0 {
-                            let unit = (32 * index + word.trailingZeroBitCount) / recordsPerUnit
+                            let unit = unit(of: 32 * index + word.trailingZeroBitCount)
                             if resident[unit >> 5] >> UInt32(unit & 31) & 1 == 1 {
                                 lost &= ~(word & (~word &+ 1))
                             }
@@ -109,7 +135,7 @@ package final class CachedTensor: Sendable {
         if unitCount % 32 != 0 { units[units.count - 1] = 1 << UInt32(unitCount % 32) - 1 }
         guard let wanted else { return units }
         wanted.withSpan(0..<(recordCount + 31) / 32) { records in
-            if recordsPerUnit == 1 {
+            if isUnitOfRecord {
                 for index in units.indices { units[index] &= records[index] }
                 return
             }
@@ -117,7 +143,7 @@ package final class CachedTensor: Sendable {
             for index in records.indices {
                 var word = records[index]
                 while word != 0 {
-                    let unit = (32 * index + word.trailingZeroBitCount) / recordsPerUnit
+                    let unit = unit(of: 32 * index + word.trailingZeroBitCount)
                     narrowed[unit / 32] |= 1 << UInt32(unit % 32)
                     word &= word - 1
                 }

@@ -32,8 +32,8 @@ package final class RecordCache: Sendable {
     private let counts = Mutex(CacheCounts())
     private let fault = Mutex<StoreError?>(nil)
 
-    init(_ plan: CachePlan, of file: StoreFile) throws(StoreError) {
-        let layout = CacheLayout(plan, of: file)
+    init(_ plan: CachePlan, of file: StoreFile, orders: [Int: RecordOrder]) throws(StoreError) {
+        let layout = CacheLayout(plan, of: file, orders: orders)
         // Memory of this size is mapped, so it begins on a page, as direct reads want.
         memory = SharedBuffer(count: max(layout.byteCount, 1 << 20), largePages: true)
         do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch {
@@ -50,9 +50,14 @@ package final class RecordCache: Sendable {
                 speed = found
             } catch { throw .file(error) }
         }
+        if gap >= Self.pinningGap, plan.isPinnable { for tensor in layout.tensors { tensor.pinFirst() } }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
     }
+
+    /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
+    /// saves more.
+    private static let pinningGap = 4096
 
     /// All that was done so far.
     package var total: CacheCounts { counts.withLock { $0 } }

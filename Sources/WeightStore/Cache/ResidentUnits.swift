@@ -13,7 +13,18 @@ struct ResidentUnits: Sendable {
         var start: Int
     }
 
+    /// Which units deserve a slot.
+    enum Choice: Sendable {
+        /// By rank alone.
+        case recent
+        /// By rank and by place, the first units of the file before the last ones.
+        case recentOrFirst
+        /// The first units of the file, always: what is then missing lies together at the end.
+        case first
+    }
+
     let capacity: Int
+    var choice: Choice
     /// A bit for each unit.
     private(set) var bits: [UInt32]
     /// The slot of each unit that has one.
@@ -24,8 +35,9 @@ struct ResidentUnits: Sendable {
     /// Slots that nobody has.
     private var free: [UInt32]
 
-    init(units: Int, capacity: Int) {
+    init(units: Int, capacity: Int, choice: Choice = .recent) {
         self.capacity = capacity
+        self.choice = choice
         bits = [UInt32](repeating: 0, count: (units + 31) / 32)
         slots = [UInt32](repeating: 0, count: units)
         recent = [UInt16](repeating: 0, count: units)
@@ -33,10 +45,11 @@ struct ResidentUnits: Sendable {
         free = (0..<UInt32(capacity)).reversed()
     }
 
-    private static let rankCount = 1024
+    private static let rankCount = 2048
 
     /// Counts one token more, for which `wanted` was needed.
     mutating func countToken(_ wanted: [UInt32]) {
+        guard choice != .first else { return }
         for unit in recent.indices {
             let hit = UInt16(truncatingIfNeeded: wanted[unit >> 5] >> UInt32(unit & 31) & 1)
             // Both stay below 2^15, where the decay takes off what is added.
@@ -46,12 +59,20 @@ struct ResidentUnits: Sendable {
     }
 
     /// Higher for units that are wanted more.
-    private func rank(_ unit: Int) -> Int { (Int(recent[unit]) + Int(lasting[unit])) >> 6 }
+    private func rank(_ unit: Int) -> Int {
+        let rank = (Int(recent[unit]) + Int(lasting[unit])) >> 6
+        // The place says as much as the counts do.
+        return choice == .recent ? rank : rank + 1023 * (recent.count - unit) / recent.count
+    }
 
     /// Gives slots to those of `missing` that are worth it, taking them from others where none is free.
     ///
     /// - Parameter admissions: is added to. A slot's former unit may be in use until the new one is moved there.
     mutating func admit(_ missing: [MissingUnit], into admissions: inout [Admission]) {
+        guard choice != .first else {
+            for unit in missing where unit.unit < capacity { give(unit, &admissions) }
+            return
+        }
         guard missing.count > free.count else {
             for unit in missing { give(unit, &admissions) }
             return

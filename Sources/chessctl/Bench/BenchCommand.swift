@@ -96,6 +96,7 @@ struct BenchCommand: AsyncParsableCommand {
         made.budget = memoryBudget?.resolved
         made.gap = readGap
         made.profile = try profiles.first.map { path throws(ProfileError) in try SparsityProfile(path: path) }
+        if let absentFactor { made.profile?.absentFactor = absentFactor }
         return made
     }
 }
