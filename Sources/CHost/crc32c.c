@@ -47,9 +47,13 @@ static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) !=
 #endif
 
 #if defined(CRC_TARGET)
-// The instruction answers after three cycles but starts one each cycle, so three streams of a block
-// run side by side and are joined by shifting the first two over the bytes that follow them.
-enum { STREAM = 4096 };
+// The instruction answers after three cycles but starts one each cycle, so three streams of a block run side by
+// side and are joined by shifting the first two over the bytes that follow them. Long streams for long blocks, and
+// short ones for what is left: a channel has one or two thousand bytes.
+enum { LONG = 512, SHORT = 64 };
+
+// A checksum followed by so many zero bytes, for each value of each of its eight nibbles.
+static uint32_t over_long[8][16], over_short[8][16];
 
 // The product of two polynomials over GF(2) modulo the CRC polynomial, both in reflected bit order.
 static uint32_t multiply(uint32_t a, uint32_t b) {
@@ -61,32 +65,41 @@ static uint32_t multiply(uint32_t a, uint32_t b) {
     return product;
 }
 
-// x^(8 * STREAM), by repeated squaring; multiplying by it appends STREAM zero bytes to a checksum.
-static uint32_t x_to_stream_bits(void) {
+static void fill(uint32_t table[8][16], int stream) {
     uint32_t power = 0x00800000u;  // x^8, in reflected order
-    for (int bytes = 1; bytes < STREAM; bytes *= 2) power = multiply(power, power);
-    return power;
+    for (int bytes = 1; bytes < stream; bytes *= 2) power = multiply(power, power);
+    for (uint32_t place = 0; place < 8; place++)
+        for (uint32_t value = 0; value < 16; value++) table[place][value] = multiply(power, value << (4 * place));
+}
+
+__attribute__((constructor)) static void fill_tables(void) {
+    fill(over_long, LONG);
+    fill(over_short, SHORT);
+}
+
+static inline uint32_t shifted(const uint32_t table[8][16], uint32_t crc) {
+    return table[0][crc & 15] ^ table[1][crc >> 4 & 15] ^ table[2][crc >> 8 & 15] ^ table[3][crc >> 12 & 15] ^
+           table[4][crc >> 16 & 15] ^ table[5][crc >> 20 & 15] ^ table[6][crc >> 24 & 15] ^ table[7][crc >> 28];
+}
+
+CRC_TARGET static inline uint32_t three_streams(uint32_t crc, const uint8_t *p, size_t stream,
+                                                const uint32_t table[8][16]) {
+    uint32_t a = crc, b = 0, c = 0;
+    for (size_t i = 0; i < stream; i += 8) {
+        uint64_t wa, wb, wc;
+        memcpy(&wa, p + i, 8);
+        memcpy(&wb, p + stream + i, 8);
+        memcpy(&wc, p + 2 * stream + i, 8);
+        a = CRC_U64(a, wa);
+        b = CRC_U64(b, wb);
+        c = CRC_U64(c, wc);
+    }
+    return c ^ shifted(table, b ^ shifted(table, a));
 }
 
 CRC_TARGET static uint32_t crc_instruction(uint32_t crc, const uint8_t *p, size_t count) {
-    if (count >= 3 * STREAM) {
-        const uint32_t shift = x_to_stream_bits();
-        while (count >= 3 * STREAM) {
-            uint32_t a = crc, b = 0, c = 0;
-            for (size_t i = 0; i < STREAM; i += 8) {
-                uint64_t wa, wb, wc;
-                memcpy(&wa, p + i, 8);
-                memcpy(&wb, p + STREAM + i, 8);
-                memcpy(&wc, p + 2 * STREAM + i, 8);
-                a = CRC_U64(a, wa);
-                b = CRC_U64(b, wb);
-                c = CRC_U64(c, wc);
-            }
-            crc = c ^ multiply(shift, b ^ multiply(shift, a));
-            p += 3 * STREAM;
-            count -= 3 * STREAM;
-        }
-    }
+    for (; count >= 3 * LONG; p += 3 * LONG, count -= 3 * LONG) crc = three_streams(crc, p, LONG, over_long);
+    for (; count >= 3 * SHORT; p += 3 * SHORT, count -= 3 * SHORT) crc = three_streams(crc, p, SHORT, over_short);
     for (; count >= 8; p += 8, count -= 8) {
         uint64_t word;
         memcpy(&word, p, 8);

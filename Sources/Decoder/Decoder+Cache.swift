@@ -12,18 +12,30 @@ extension Decoder {
     /// it at the same point; nothing happens to a tensor that is in memory as a whole.
     ///
     /// - Returns: false after a fault; all workers then leave the step.
-    func bring(_ tensor: CachedTensor?, _ wanted: SharedBuffer<UInt32>?, _ worker: Worker) -> Bool {
+    ///
+    /// - Parameter next: is wanted after `tensor`, and may be read ahead.
+    func bring(
+        _ tensor: CachedTensor?, _ wanted: SharedBuffer<UInt32>?, next: CachedTensor? = nil, _ worker: Worker
+    ) -> Bool {
         guard let tensor, let cache = weights.cache else { return true }
         worker.barrier()
         if worker.index == 0 { cache.fetch(tensor, wanted: wanted) }
-        return finishFetch(of: tensor, cache, worker)
+        return finishFetch(of: tensor, next: next, cache, worker)
+    }
+
+    /// The bundles of the layer after `index`; of the first for the last.
+    func bundles(after index: Int) -> CachedTensor? {
+        weights.layers[(index + 1) % weights.layers.count].cached.bundles
     }
 
     /// Waits until all that the first worker has asked for is there.
-    private func finishFetch(of tensor: CachedTensor, _ cache: RecordCache, _ worker: Worker) -> Bool {
+    private func finishFetch(
+        of tensor: CachedTensor, next: CachedTensor?, _ cache: RecordCache, _ worker: Worker
+    ) -> Bool {
         worker.barrier()
         cache.prepare(tensor, unpacker: scratch.workers[worker.index].unpacker) { worker.share(of: $0) }
         worker.barrier()
+        if worker.index == 0, let next { cache.readAhead(next) }
         return !cache.hasFault
     }
 
@@ -71,7 +83,7 @@ extension Decoder {
                 tensor, wanted: wanted, urgent: urgent, bounds: isSplit ? bounds : nil)
             scratch.workers[0].tally.add(-dropped, .channels, index)
         }
-        guard isSplit else { return finishFetch(of: tensor, cache, worker) }
+        guard isSplit else { return finishFetch(of: tensor, next: bundles(after: index), cache, worker) }
         worker.barrier()
         return true
     }

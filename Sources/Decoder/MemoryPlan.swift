@@ -60,7 +60,8 @@ package struct MemoryPlan: Sendable {
                 needed += tensor.elements.rawBytes
             }
         }
-        arrivals = most + (((most >> 20) + 16) << 12)
+        let ahead = model.isArranged ? 2 * CachePlan.aheadBytes : 0
+        arrivals = most + (((most >> 20) + 16) << 12) + ahead
         let room = budget - working - needed - arrivals
         guard room >= 0 else {
             throw .budgetTooSmall(path: model.path, budget: budget, needed: budget - room)

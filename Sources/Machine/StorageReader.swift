@@ -11,16 +11,24 @@ package struct StorageRead: Sendable {
     package var needed: Int
     /// In the target.
     package var place: Int
-    /// What can be waited for: reads of one part belong together.
+    /// What can be waited for: reads of one part of a batch belong together.
     package var part: Int
 
-    package init(offset: Int, byteCount: Int, needed: Int, place: Int, part: Int) {
+    package init(offset: Int, byteCount: Int, needed: Int, place: Int, part: Int = 0) {
         self.offset = offset
         self.byteCount = byteCount
         self.needed = needed
         self.place = place
         self.part = part
     }
+}
+
+/// Reads that begin and end together. Two of them may be under way, each with its own parts.
+package enum ReadBatch: Int, Sendable, CaseIterable {
+    /// What is waited for.
+    case now
+    /// What will be wanted later.
+    case ahead
 }
 
 /// What reading costs: something for each piece, and something for each byte.
@@ -38,7 +46,7 @@ package struct StorageSpeed: Sendable, Equatable {
 /// The kernel works on all reads together (io_uring); where it may not, the threads that wait read themselves.
 /// A file system without direct reads is read through the page cache, which is emptied behind.
 ///
-/// The ring is used only while `state` is locked, and every read is waited for before the next ones begin.
+/// The ring is used only while `state` is locked, and every read of a batch is waited for before its next ones begin.
 package final class StorageReader: Sendable {
     package let path: String
     /// Offsets, lengths and places of reads are multiples of it.
@@ -50,6 +58,12 @@ package final class StorageReader: Sendable {
     private let state = Mutex(State())
 
     private struct State {
+        var batches = ReadBatch.allCases.map { _ in Batch() }
+        /// Reads that the kernel works on.
+        var underWay = 0
+    }
+
+    private struct Batch {
         var reads: [StorageRead] = []
         /// Reads of each part that are not finished.
         var pending: [Int] = []
@@ -84,31 +98,39 @@ package final class StorageReader: Sendable {
     /// Reads under way at once.
     private static let depth: UInt32 = 256
 
-    /// Forgets the last reads, and begins anew with as many parts. No other thread waits.
-    package func begin(parts: Int) {
+    /// Whether reads go on while nobody waits.
+    package var readsByItself: Bool { ring != nil }
+
+    /// Forgets the last reads of `batch`, and begins anew with as many parts. No other thread waits for it.
+    package func begin(_ batch: ReadBatch = .now, parts: Int = 1) {
+        let number = batch.rawValue
         state.withLock { state in
             // After an error nobody waits for the rest.
-            if let ring { while state.finished < state.started { reap(ring, &state) } }
-            state.reads.removeAll(keepingCapacity: true)
-            state.pending.removeAll(keepingCapacity: true)
-            for _ in 0..<parts { state.pending.append(0) }
-            state.started = 0
-            state.finished = 0
-            state.failure = nil
+            if let ring {
+                while state.batches[number].finished < state.batches[number].started { reap(ring, &state) }
+            }
+            state.batches[number].reads.removeAll(keepingCapacity: true)
+            state.batches[number].pending.removeAll(keepingCapacity: true)
+            for _ in 0..<parts { state.batches[number].pending.append(0) }
+            state.batches[number].started = 0
+            state.batches[number].finished = 0
+            state.batches[number].failure = nil
         }
     }
 
     /// Adds `read`; it starts at once, or when others have finished.
-    package func add(_ read: StorageRead) {
+    package func add(_ read: StorageRead, to batch: ReadBatch = .now) {
         precondition(read.offset % alignment == 0 && read.byteCount % alignment == 0, "\(read)")
         precondition(read.place >= 0 && read.place + read.byteCount <= target.count, "\(read)")
+        let number = batch.rawValue
         state.withLock { state in
-            state.reads.append(read)
-            state.pending[read.part] += 1
+            state.batches[number].reads.append(read)
+            state.batches[number].pending[read.part] += 1
             guard let ring else { return }
-            if state.started - state.finished >= Int(Self.depth) { reap(ring, &state) }
-            ring.add(read, descriptor, target, tag: state.started)
-            state.started += 1
+            if state.underWay >= Int(Self.depth) { reap(ring, &state) }
+            ring.add(read, descriptor, target, tag: state.batches[number].started << 1 | number)
+            state.batches[number].started += 1
+            state.underWay += 1
         }
     }
 
@@ -119,20 +141,23 @@ package final class StorageReader: Sendable {
     }
 
     /// Waits until the reads of `part` are done. Any number of threads may wait.
-    package func wait(part: Int) throws(FileError) {
+    package func wait(_ batch: ReadBatch = .now, part: Int = 0) throws(FileError) {
+        let number = batch.rawValue
         if let ring {
             let failure = state.withLock { state in
-                if state.pending[part] > 0 { submit(ring, &state) }
-                while state.pending[part] > 0 { reap(ring, &state) }
-                return state.failure
+                if state.batches[number].pending[part] > 0 { submit(ring, &state) }
+                while state.batches[number].pending[part] > 0 { reap(ring, &state) }
+                return state.batches[number].failure
             }
             if let failure { throw failure }
             return
         }
-        while let read = take(part: part) { finish(read) }
+        while let read = take(batch, part: part) { finish(read, of: batch) }
         // Another thread may have taken the last ones.
         while true {
-            let (isDone, failure) = state.withLock { ($0.pending[part] == 0, $0.failure) }
+            let (isDone, failure) = state.withLock { state in
+                (state.batches[number].pending[part] == 0, state.batches[number].failure)
+            }
             if isDone {
                 if let failure { throw failure }
                 return
@@ -143,46 +168,50 @@ package final class StorageReader: Sendable {
 
     private func submit(_ ring: ReadRing, _ state: inout State) {
         let code = ring.submit()
-        if code != 0 { note(FileError(path: path, action: "read", errno: code), &state) }
+        guard code != 0 else { return }
+        for number in state.batches.indices {
+            note(FileError(path: path, action: "read", errno: code), &state.batches[number])
+        }
     }
 
     /// Waits for one read that was started.
     private func reap(_ ring: ReadRing, _ state: inout State) {
         submit(ring, &state)
         let (tag, result) = ring.wait()
-        let read = state.reads[tag]
+        let number = tag & 1
+        let read = state.batches[number].reads[tag >> 1]
         if result < read.needed {
             // Interrupted, cut short, or an error: once more, by itself.
-            note(complete(read), &state)
+            note(complete(read), &state.batches[number])
         }
         forget(read)
-        state.finished += 1
-        state.pending[read.part] -= 1
+        state.underWay -= 1
+        state.batches[number].finished += 1
+        state.batches[number].pending[read.part] -= 1
     }
 
     /// The next read that no thread has taken, of `part` or of an earlier one; parts are added in order.
-    private func take(part: Int) -> StorageRead? {
+    private func take(_ batch: ReadBatch, part: Int) -> StorageRead? {
         state.withLock { state in
-            guard state.started < state.reads.count, state.reads[state.started].part <= part else {
-                return nil
-            }
-            defer { state.started += 1 }
-            return state.reads[state.started]
+            let own = state.batches[batch.rawValue]
+            guard own.started < own.reads.count, own.reads[own.started].part <= part else { return nil }
+            state.batches[batch.rawValue].started += 1
+            return own.reads[own.started]
         }
     }
 
-    private func finish(_ read: StorageRead) {
+    private func finish(_ read: StorageRead, of batch: ReadBatch) {
         let failure = complete(read)
         forget(read)
         state.withLock { state in
-            note(failure, &state)
-            state.finished += 1
-            state.pending[read.part] -= 1
+            note(failure, &state.batches[batch.rawValue])
+            state.batches[batch.rawValue].finished += 1
+            state.batches[batch.rawValue].pending[read.part] -= 1
         }
     }
 
-    private func note(_ failure: FileError?, _ state: inout State) {
-        if state.failure == nil { state.failure = failure }
+    private func note(_ failure: FileError?, _ batch: inout Batch) {
+        if batch.failure == nil { batch.failure = failure }
     }
 
     /// Reads the whole piece on this thread.
@@ -235,15 +264,15 @@ package final class StorageReader: Sendable {
         let stride = (byteCount - size) / count & ~4095
         let first = stride / 3 * round & ~4095
         let started = ProcessFacts.monotonicNanoseconds
-        begin(parts: 1)
+        begin()
         for number in 0..<count {
             let place = number * size % (target.count - size + 1) & ~4095
             add(
                 StorageRead(
-                    offset: first + number * stride, byteCount: size, needed: size, place: place, part: 0))
+                    offset: first + number * stride, byteCount: size, needed: size, place: place))
         }
         submit()
-        try wait(part: 0)
+        try wait()
         return Double(ProcessFacts.monotonicNanoseconds - started) * 1e-9
     }
 

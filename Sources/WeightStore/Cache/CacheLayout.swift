@@ -1,12 +1,14 @@
 internal import Machine
 
 /// Where everything lies in a cache's memory: slots of one tensor after another, then room for arrivals, then
-/// room to unpack them.
+/// room to unpack them, then twice room for what arrives ahead.
 struct CacheLayout {
     let tensors: [CachedTensor]
     let arrivals: Range<Int>
     let unpacked: Range<Int>
-    var byteCount: Int { unpacked.upperBound }
+    /// Empty where nothing is read ahead.
+    let ahead: [Range<Int>]
+    var byteCount: Int { ahead[1].upperBound }
 
     init(_ plan: CachePlan, of file: StoreFile, orders: [Int: RecordOrder]) {
         var next = 0
@@ -28,6 +30,9 @@ struct CacheLayout {
         let start = (next + Self.page - 1) & ~(Self.page - 1)
         arrivals = start..<start + Self.arrivalBytes(mostStored)
         unpacked = arrivals.upperBound..<arrivals.upperBound + mostUnpacked
+        let first = (unpacked.upperBound + Self.page - 1) & ~(Self.page - 1)
+        let size = tensors.contains(where: \.isReadAhead) ? CachePlan.aheadBytes : 0
+        ahead = [first..<first + size, first + size..<first + 2 * size]
     }
 
     private static let page = 4096

@@ -40,13 +40,21 @@ package final class CachedTensor: Sendable {
                 choice: order == nil ? .recent : .recentOrFirst))
         self.stored = stored
         self.order = order
+        isReadAhead = if case .bundle = plan.layout { order != nil } else { false }
         self.firstSlot = firstSlot
+    }
+
+    /// Whether what is missing can lie together, and is worth reading before it is asked for.
+    let isReadAhead: Bool
+    private(set) var isPinned: Bool {
+        get { residents.withLock { $0.choice == .first } }
+        set { residents.withLock { $0.choice = newValue ? .first : .recentOrFirst } }
     }
 
     /// Gives the slots to the first units of the file for good, where those are wanted most.
     func pinFirst() {
         guard order != nil else { return }
-        residents.withLock { $0.choice = .first }
+        isPinned = true
     }
 
     /// The places in the file of a unit's records.

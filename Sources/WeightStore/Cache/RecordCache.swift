@@ -29,6 +29,9 @@ package final class RecordCache: Sendable {
     private let arrivals: Range<Int>
     private let unpacked: Range<Int>
     private let last = Mutex(Fetch())
+    /// Two places for what is read ahead, of which one is filled while the other is in use.
+    private let aheadPlaces: [Range<Int>]
+    private let ahead = Mutex(Ahead())
     private let counts = Mutex(CacheCounts())
     private let fault = Mutex<StoreError?>(nil)
 
@@ -53,6 +56,7 @@ package final class RecordCache: Sendable {
         if gap >= Self.pinningGap, plan.isPinnable { for tensor in layout.tensors { tensor.pinFirst() } }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
+        aheadPlaces = layout.ahead
     }
 
     /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
@@ -72,6 +76,7 @@ package final class RecordCache: Sendable {
             return fault
         }
         if error != nil {
+            ahead.withLock { $0.tensor = nil }
             last.withLock { last in
                 last.tensor?.residents.withLock { $0.revoke(last.admissions) }
                 last = Fetch()
@@ -94,7 +99,63 @@ package final class RecordCache: Sendable {
         var starts: [Int] = [0]
         var admissions: [ResidentUnits.Admission] = []
         var tensor: CachedTensor?
+        /// Whether some of `missing` were read ahead.
+        var hasAhead = false
     }
+
+    /// What was read ahead, or is being read.
+    private struct Ahead {
+        var tensor: CachedTensor?
+        var units = 0..<0
+        /// The first byte of the file, and where it goes.
+        var lower = 0
+        var place = 0
+        /// Which place is the next to be filled.
+        var next = 0
+    }
+
+    /// Starts to read the first units of `tensor` that never stay in memory, while another tensor is in use: those
+    /// that most tokens want. Does nothing where reads are cheap, or do not go on by themselves.
+    ///
+    /// One thread calls it, once every worker has prepared the last fetch.
+    package func readAhead(_ tensor: CachedTensor) {
+        guard tensor.isReadAhead, tensor.isPinned, reader.readsByItself, tensor.capacity < tensor.unitCount,
+            !hasFault
+        else { return }
+        ahead.withLock { ahead in
+            guard ahead.tensor !== tensor else { return }
+            let room = aheadPlaces[ahead.next]
+            let first = tensor.stored.range(of: tensor.capacity).lowerBound
+            ahead.lower = first & ~(reader.alignment - 1)
+            var end = tensor.capacity
+            while end < tensor.unitCount, aligned(tensor.stored.range(of: end).upperBound) - ahead.lower <= room.count {
+                end += 1
+            }
+            guard end > tensor.capacity else { return }
+            ahead.tensor = tensor
+            ahead.units = tensor.capacity..<end
+            ahead.place = room.lowerBound
+            ahead.next ^= 1
+            let upper = tensor.stored.range(of: end - 1).upperBound
+            reader.begin(.ahead)
+            var counts = CacheCounts()
+            for lower in stride(from: ahead.lower, to: upper, by: Self.aheadRun) {
+                let end = min(lower + Self.aheadRun, upper)
+                let count = aligned(end) - lower
+                reader.add(
+                    StorageRead(
+                        offset: lower, byteCount: count, needed: end - lower,
+                        place: ahead.place + lower - ahead.lower),
+                    to: .ahead)
+                counts.bytesRead += count
+                counts.reads += 1
+            }
+            reader.submit()
+            self.counts.withLock { $0 += counts }
+        }
+    }
+
+    private static let aheadRun = 1 << 19
 
     /// A piece of the file that one read brings.
     private struct Run {
@@ -136,7 +197,8 @@ package final class RecordCache: Sendable {
                 needed = tensor.wantedUnits(wanted)
             }
             counts = read(
-                needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount], into: &fetch)
+                needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount],
+                takeAhead(of: tensor), into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
@@ -147,8 +209,17 @@ package final class RecordCache: Sendable {
         return cleared
     }
 
+    /// What was read ahead of `tensor`; it is in use from now on, and its place is not filled before the next is.
+    private func takeAhead(of tensor: CachedTensor) -> Ahead? {
+        ahead.withLock { ahead in
+            guard ahead.tensor === tensor else { return nil }
+            defer { ahead.tensor = nil }
+            return ahead
+        }
+    }
+
     private func read(
-        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ bounds: [Int],
+        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ bounds: [Int], _ ahead: Ahead?,
         into fetch: inout Fetch
     ) -> CacheCounts {
         var counts = CacheCounts()
@@ -169,6 +240,15 @@ package final class RecordCache: Sendable {
                     let unit = 32 * index + word.trailingZeroBitCount
                     word &= word - 1
                     let bytes = tensor.stored.range(of: unit)
+                    if let ahead, ahead.units.contains(unit) {
+                        let arrival = ahead.place + bytes.lowerBound - ahead.lower
+                        fetch.missing.append(
+                            MissingUnit(
+                                unit: unit, arrival: arrival,
+                                start: isRaw
+                                    ? arrival : unpacked.lowerBound + fetch.missing.count * tensor.slotBytes))
+                        continue
+                    }
                     if let open = run, bytes.lowerBound <= aligned(open.upper) + gap,
                         bytes.upperBound - open.lower <= Self.longestRun
                     {
@@ -191,6 +271,7 @@ package final class RecordCache: Sendable {
             fetch.starts.append(fetch.missing.count)
             reader.submit()
         }
+        fetch.hasAhead = ahead != nil
         counts.missed = fetch.missing.count
         return counts
     }
@@ -226,10 +307,15 @@ package final class RecordCache: Sendable {
         _ tensor: CachedTensor, part: Int = 0, unpacker: UnitUnpacker,
         share: (Int) -> Range<Int> = { 0..<$0 }
     ) {
-        let (missing, units) = last.withLock { ($0.missing, $0.starts[part]..<$0.starts[part + 1]) }
+        let (missing, units, hasAhead) = last.withLock {
+            ($0.missing, $0.starts[part]..<$0.starts[part + 1], $0.hasAhead)
+        }
         guard !units.isEmpty else { return }
         let began = ProcessFacts.monotonicNanoseconds
-        do throws(FileError) { try reader.wait(part: part) } catch { return note(.file(error)) }
+        do throws(FileError) {
+            if hasAhead { try reader.wait(.ahead) }
+            try reader.wait(part: part)
+        } catch { return note(.file(error)) }
         let waited = ProcessFacts.monotonicNanoseconds - began
         counts.withLock { $0.waited += waited }
         let own = share(units.count)
