@@ -103,6 +103,10 @@ package struct MemoryPlan: Sendable {
 
         var units: Int { segment.frames.count }
 
+        /// Tensors of which so much is in memory are there as a whole: waiting for a few units, one layer after
+        /// the other, costs more than their bytes.
+        private static let nearlyWhole = 0.8
+
         /// The share of units that are worth a slot when a slot must be used by `worth` of all tokens.
         ///
         /// The unit of rank x (0 the most wanted, 1 the least) is wanted by about
@@ -112,7 +116,7 @@ package struct MemoryPlan: Sendable {
             let slope = 2.6 * wanted * (1 - wanted)
             guard slope > 0 else { return 0 }
             let share = 0.55 + (wanted - worth) / slope
-            return share > 0.985 ? 1 : max(share, 0)
+            return share > Self.nearlyWhole ? 1 : max(share, 0)
         }
     }
 

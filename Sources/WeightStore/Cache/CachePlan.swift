@@ -45,7 +45,7 @@ package struct CacheCounts: Sendable, Equatable {
     /// Bytes and pieces read from storage.
     package var bytesRead = 0
     package var reads = 0
-    /// Nanoseconds that the first worker waited for storage.
+    /// Nanoseconds that workers waited for storage, together.
     package var waited: UInt64 = 0
 
     package init() {}

@@ -82,6 +82,26 @@ package final class CachedTensor: Sendable {
         order == nil && bounds.allSatisfy { $0 % recordsPerUnit == 0 || $0 == recordCount }
     }
 
+    /// The units of each part of a fetch.
+    ///
+    /// - Parameters:
+    ///   - bounds: see `canSplit`; without them, a few parts where much may be missing, so that the first can be
+    ///     checked while the last are still read.
+    ///   - ahead: units that are there first.
+    func parts(_ bounds: [Int]?, ahead: Range<Int>?) -> [Range<Int>] {
+        if let bounds {
+            let units = bounds.map { ($0 + recordsPerUnit - 1) / recordsPerUnit }
+            return zip(units, units.dropFirst()).map { $0..<$1 }
+        }
+        guard isReadAhead else { return [0..<unitCount] }
+        let first = ahead?.upperBound ?? 0
+        let rest = unitCount - first
+        return (first > 0 ? [0..<first] : [])
+            + (0..<Self.partCount).map { first + rest * $0 / Self.partCount..<first + rest * ($0 + 1) / Self.partCount }
+    }
+
+    private static let partCount = 4
+
     /// Notes where units begin in the cache's memory.
     func place<Units: Sequence<(unit: Int, start: Int)>>(_ units: Units) {
         places.withMutableSpan(0..<recordCount) { places in

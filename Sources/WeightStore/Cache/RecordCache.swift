@@ -174,7 +174,7 @@ package final class RecordCache: Sendable {
     ///   - wanted: a bit for each record; all of them without it, which says nothing about their ranks.
     ///   - urgent: those of `wanted` that are worth a read. The bits of others that are not in memory are cleared
     ///     in `wanted`, though they count for the ranks; all are worth one without it.
-    ///   - bounds: records `bounds[i]..<bounds[i + 1]` make part i; one part by default.
+    ///   - bounds: records `bounds[i]..<bounds[i + 1]` make part i; `prepare` without a part by default.
     /// - Returns: how many bits were cleared.
     @discardableResult package func fetch(
         _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, urgent: SharedBuffer<UInt32>? = nil,
@@ -196,9 +196,9 @@ package final class RecordCache: Sendable {
                 cleared = tensor.clear(wanted, unless: urgent, orIn: residents.bits)
                 needed = tensor.wantedUnits(wanted)
             }
-            counts = read(
-                needed, of: tensor, residents.bits, bounds ?? [0, tensor.recordCount],
-                takeAhead(of: tensor), into: &fetch)
+            let ahead = takeAhead(of: tensor)
+            let parts = tensor.parts(bounds, ahead: ahead?.units)
+            counts = read(needed, of: tensor, residents.bits, parts, ahead, into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
@@ -219,21 +219,18 @@ package final class RecordCache: Sendable {
     }
 
     private func read(
-        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ bounds: [Int], _ ahead: Ahead?,
+        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>], _ ahead: Ahead?,
         into fetch: inout Fetch
     ) -> CacheCounts {
         var counts = CacheCounts()
-        reader.begin(parts: bounds.count - 1)
+        reader.begin(parts: parts.count)
         let isRaw = tensor.stored.encoding == .raw
-        let size = tensor.recordsPerUnit
         var place = arrivals.lowerBound
         fetch.starts.append(0)
-        for part in 0..<bounds.count - 1 {
+        for (part, units) in parts.enumerated() {
             var run: Run?
-            let first = (bounds[part] + size - 1) / size
-            let end = (bounds[part + 1] + size - 1) / size
-            for index in first / 32..<(end + 31) / 32 {
-                let own = Self.bits(first..<end, ofWord: index)
+            for index in units.lowerBound / 32..<(units.upperBound + 31) / 32 {
+                let own = Self.bits(units, ofWord: index)
                 counts.wanted += (wanted[index] & own).nonzeroBitCount
                 var word = wanted[index] & ~resident[index] & own
                 while word != 0 {
@@ -300,12 +297,19 @@ package final class RecordCache: Sendable {
         return run.place + count
     }
 
+    /// Waits for all parts of the last fetch one by one; checks and unpacks this worker's share of each.
+    ///
+    /// - Parameter share: which of that many units.
+    package func prepare(_ tensor: CachedTensor, unpacker: UnitUnpacker, share: (Int) -> Range<Int>) {
+        let parts = last.withLock { $0.starts.count - 1 }
+        for part in 0..<parts { prepare(tensor, part: part, unpacker: unpacker, share: share) }
+    }
+
     /// Waits for part `part` of the last fetch; checks and unpacks this worker's share of it.
     ///
     /// - Parameter share: which of that many units; all by default.
     package func prepare(
-        _ tensor: CachedTensor, part: Int = 0, unpacker: UnitUnpacker,
-        share: (Int) -> Range<Int> = { 0..<$0 }
+        _ tensor: CachedTensor, part: Int, unpacker: UnitUnpacker, share: (Int) -> Range<Int> = { 0..<$0 }
     ) {
         let (missing, units, hasAhead) = last.withLock {
             ($0.missing, $0.starts[part]..<$0.starts[part + 1], $0.hasAhead)
@@ -313,7 +317,8 @@ package final class RecordCache: Sendable {
         guard !units.isEmpty else { return }
         let began = ProcessFacts.monotonicNanoseconds
         do throws(FileError) {
-            if hasAhead { try reader.wait(.ahead) }
+            // What was read ahead belongs to the first part.
+            if hasAhead, part == 0 { try reader.wait(.ahead) }
             try reader.wait(part: part)
         } catch { return note(.file(error)) }
         let waited = ProcessFacts.monotonicNanoseconds - began
