@@ -105,7 +105,7 @@ package struct MemoryPlan: Sendable {
 
         /// Tensors of which so much is in memory are there as a whole: waiting for a few units, one layer after
         /// the other, costs more than their bytes.
-        private static let nearlyWhole = 0.8
+        private static let nearlyWhole = 0.65
 
         /// The share of units that are worth a slot when a slot must be used by `worth` of all tokens.
         ///

@@ -31,7 +31,7 @@ package struct CachePlan: Sendable {
 
     /// Bytes of a layer that are read while the layer before it computes, where the file has an order: what a
     /// layer takes to compute is enough for about as many.
-    package static let aheadBytes = 4 << 20
+    package static let aheadBytes = 6 << 20
 
     /// Bytes of a slot for a unit.
     static func slotBytes(_ unitBytes: Int) -> Int { (unitBytes + 15) & ~15 }
