@@ -93,7 +93,9 @@ struct BatchPass: Sendable {
         (gateInput?.rows ?? batch.input).multiplyAdd(
             into: gate, layer.gate, outputs: outputs, precision, kernels, own.kernel)
         decoder.keep(layer.cached.gate, worker)
-        guard decoder.bring(layer.cached.bundles, nil, next: decoder.bundles(after: index), worker) else { return false }
+        guard decoder.bring(layer.cached.bundles, nil, next: decoder.bundles(after: index), worker) else {
+            return false
+        }
         (upInput?.rows ?? batch.input).multiply(
             into: up, spare: batch.spare.first(count, length: model.feedForward), layer.up, rows: outputs,
             precision, kernels, own.kernel)

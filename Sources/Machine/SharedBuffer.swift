@@ -115,7 +115,8 @@ internal import Glibc
         precondition(
             range.lowerBound >= 0 && range.upperBound <= source.count, "\(range) of \(source.count)")
         precondition(start >= 0 && start + range.count <= count, "\(start)+\(range.count) of \(count)")
-        unsafe memcpy(base + start, source.base + range.lowerBound, range.count * MemoryLayout<Element>.stride)
+        unsafe memcpy(
+            base + start, source.base + range.lowerBound, range.count * MemoryLayout<Element>.stride)
     }
 
     /// The address of element `index`; valid while this object lives.

@@ -14,7 +14,7 @@ package final class WeightStore: Sendable {
     /// Names the contents: SHA-256 of header and metadata, which hold the checksum of the index, which holds
     /// the checksums of all weights.
     package let fileIdentity: String
-    /// Bytes of all segments as the kernels see them, and as they lie in the file.
+    /// Bytes of all weights as the kernels see them, and as they lie in the file.
     package let rawBytes: Int
     package let storedBytes: Int
     /// Holds the tensors of which only some records are in memory.
@@ -48,13 +48,16 @@ package final class WeightStore: Sendable {
         residency: Residency = .automatic, plan: CachePlan? = nil
     ) throws(StoreError) {
         file = inspection.file
-        let rawBytes = file.index.segments.reduce(0) { $0 + $1.rawBytes }
+        let weights = file.index.segments.filter { $0.kind != .order }
+        let rawBytes = weights.reduce(0) { $0 + $1.rawBytes }
         let segments = file.elementSegments
         let orders = try file.orders()
         let loaded = try FrameWalk(file).load(
             threads: threads, verify: verify,
             isResident: plan != nil || residency.isResident(rawBytes: rawBytes),
-            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? []), orders: orders)
+            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? [])
+                .union(file.metadata.tensors.compactMap(\.order)),
+            orders: orders)
         var cache: RecordCache?
         if let plan {
             cache = try RecordCache(plan, of: file, orders: orders)
@@ -80,7 +83,7 @@ package final class WeightStore: Sendable {
         parameters = file.metadata.model
         fileIdentity = file.identity
         self.rawBytes = rawBytes
-        storedBytes = file.index.segments.reduce(0) { $0 + $1.storedBytes }
+        storedBytes = weights.reduce(0) { $0 + $1.storedBytes }
     }
 
     /// The tensor of that name.

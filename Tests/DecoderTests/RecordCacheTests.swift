@@ -104,6 +104,83 @@ import WeightStore
         }
     }
 
+    /// The same model with the records of every tensor that lies by channel in another order.
+    private func arrange(_ path: String) throws -> String {
+        let store = try StoreInspection(path: path)
+        var orders: [String: RecordOrder] = [:]
+        for tensor in store.tensors where tensor.layout.isByChannel {
+            // Every 37th: 37 shares no factor with a width.
+            let count = tensor.layout.recordCount
+            orders[tensor.name] = RecordOrder((0..<count).map { UInt32($0 * 37 % count) })
+        }
+        #expect(orders.count == 8)
+        let target = path + ".arranged"
+        _ = try store.rewrite(to: target, orders: orders, level: 3, overwrite: false, threads: 2)
+        return target
+    }
+
+    @Test(arguments: [ElementType.q4_K, .bf16], [Compression.none, .zstd(level: 3)])
+    func everyOrderGivesTheSameBits(type: ElementType, compression: Compression) async throws {
+        try await withStore(type, compression) { path in
+            let expected = run(try decoder(path, nil))
+            let arranged = try arrange(path)
+            #expect(try StoreInspection(path: arranged).faults(threads: 2) == [])
+            for residency in [Residency.mapped, .resident] {
+                let store = try WeightStore(path: arranged, threads: 2, residency: residency)
+                let decoder = try Decoder(store: store, kernels: .best, context: 64, threads: 2)
+                #expect(run(decoder) == expected, "\(residency)")
+            }
+            // A gap of 4096 and more keeps the first channels in memory and reads others ahead.
+            for (share, gap) in [(0.0, 4096), (0.3, 0), (0.6, 1 << 20)] {
+                for (isQueued, isPinnable) in [(true, true), (false, true), (true, false)] {
+                    var plan = try plan(arranged, share: share, gap: gap)
+                    plan.isQueued = isQueued
+                    plan.isPinnable = isPinnable
+                    let decoder = try decoder(arranged, plan)
+                    #expect(
+                        run(decoder) == expected, "share \(share), gap \(gap), \(isQueued), \(isPinnable)")
+                    #expect(decoder.takeFault() == nil)
+                }
+            }
+        }
+    }
+
+    /// Arranged twice, a store is what the last order says; back in the order of numbers it has the old bytes.
+    @Test func anOrderReplacesAnother() async throws {
+        try await withStore(.q4_1, .zstd(level: 3)) { path in
+            let first = try StoreInspection(path: try arrange(path))
+            var orders: [String: RecordOrder] = [:]
+            for tensor in first.tensors where tensor.layout.isByChannel {
+                orders[tensor.name] = RecordOrder(Array(0..<UInt32(tensor.layout.recordCount)))
+            }
+            _ = try first.rewrite(to: path + ".back", orders: orders, level: 3, overwrite: false, threads: 1)
+            let (old, back) = (
+                try WeightStore(path: path, threads: 1), try WeightStore(path: path + ".back", threads: 1)
+            )
+            for (name, tensor) in old.tensors {
+                let other = try back.tensor(name)
+                #expect(
+                    other.codes.bytes(0..<other.codes.byteCount)
+                        == tensor.codes.bytes(0..<tensor.codes.byteCount))
+            }
+        }
+    }
+
+    /// The first units of an arranged file stay, whatever is wanted, where reads cost much.
+    @Test func firstUnitsStay() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let arranged = try arrange(path)
+            let decoder = try decoder(arranged, try plan(arranged, share: 0.25, gap: 8192))
+            decoder.step(5, at: 0)
+            for position in 1..<4 {
+                decoder.step(5, at: position, plan: decoder.plan(Self.rules(decoder.parameters)))
+            }
+            let width = decoder.parameters.feedForward
+            let bundles = try #require(decoder.weights.layers[1].cached.bundles)
+            #expect(bundles.residentRecords == (0..<width / 4).map { $0 * 37 % width }.sorted())
+        }
+    }
+
     /// Once all is in memory nothing is read but the embedding.
     @Test func whatFitsIsReadOnce() async throws {
         try await withStore(.q4_K, .none) { path in

@@ -109,7 +109,7 @@ import Testing
         var bytes = fixture.bytes
         let header = try StoreHeader(bytes, path: "", fileBytes: bytes.count)
         // One byte of the index's segments or of the metadata, anywhere.
-        let segments = header.index.offset..<header.index.offset + 16 + 48 * (StoreFixture.tensors.count + 3)
+        let segments = header.index.offset..<header.index.offset + 16 + 48 * (StoreFixture.tensors.count + 4)
         let range = seed % 2 == 0 ? segments : header.metadata.range
         bytes[Int.random(in: range, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)
         var forged = header
@@ -124,6 +124,29 @@ import Testing
                 #expect(store.tensors[name]?.codes.byteCount == layout.elementBytes)
             }
         }
+    }
+
+    /// An order that names a record twice and another never, with a right checksum.
+    @Test func anOrderWithoutEveryRecordIsRefused() throws {
+        let fixture = try StoreFixture()
+        defer { fixture.remove() }
+        var bytes = fixture.bytes
+        let file = try StoreFile(path: fixture.path)
+        let number = try #require(file.metadata.tensors.compactMap(\.order).first)
+        let segment = file.index.segments[number]
+        bytes[segment.offset] ^= 1
+        var index = file.index
+        index.frames[segment.frames.lowerBound].checksum = Checksum.crc32c(bytes, segment.range)
+        var header = file.header
+        bytes.replaceSubrange(header.index.range, with: index.encoded())
+        header.index.checksum = Checksum.crc32c(bytes, header.index.range)
+        bytes.replaceSubrange(0..<StoreFormat.headerBytes, with: header.encoded())
+        try fixture.replace(bytes)
+        #expect(
+            throws: StoreError.unreadable(
+                path: fixture.path, part: "tensor \(StoreFixture.arranged), order", offset: segment.offset,
+                reason: "not every one of its 64 records has one place")
+        ) { _ = try WeightStore(path: fixture.path, threads: 1) }
     }
 
     /// 8 stored bytes that claim to be 128 MiB: more than 256 times as much.

@@ -61,6 +61,9 @@ struct StoreFixture {
         ("output_norm", .vector(count: 256), .raw),
     ]
 
+    /// The tensor whose records lie backwards.
+    static let arranged = "blk.0.attn_output"
+
     /// The bytes of a segment: an arithmetic anyone can redo, half of it random enough not to shrink.
     static func content(_ name: String, byteCount: Int) -> [UInt8] {
         var state = UInt32(name.utf8.reduce(7) { $0 &* 31 &+ UInt32($1) })
@@ -83,7 +86,11 @@ struct StoreFixture {
             writer.endSegment()
             return number
         }
-        let raw = content(name, byteCount: layout.elementBytes)
+        var raw = content(name, byteCount: layout.elementBytes)
+        if name == arranged {
+            let (content, bytes) = (raw, layout.recordBytes)
+            raw = (0..<layout.recordCount).reversed().flatMap { content[$0 * bytes..<($0 + 1) * bytes] }
+        }
         var entry = TensorEntry(name: name, layout: layout, elements: 0, planes: nil)
         entry.elements = try segment(
             .elements, encoding, raw, layout.frameBytes(isEmbedding: name == "token_embd"))
@@ -91,6 +98,11 @@ struct StoreFixture {
             entry.planes = try segment(
                 .planes, .zstd, content(name + " planes", byteCount: layout.planeBytes),
                 layout.planeFrameBytes)
+        }
+        if name == arranged {
+            var order = ByteWriter()
+            for record in (0..<UInt32(layout.recordCount)).reversed() { order.append(record) }
+            entry.order = try segment(.order, .raw, order.bytes, order.bytes.count)
         }
         return entry
     }

@@ -97,7 +97,9 @@ package final class CachedTensor: Sendable {
         let first = ahead?.upperBound ?? 0
         let rest = unitCount - first
         return (first > 0 ? [0..<first] : [])
-            + (0..<Self.partCount).map { first + rest * $0 / Self.partCount..<first + rest * ($0 + 1) / Self.partCount }
+            + (0..<Self.partCount).map {
+                first + rest * $0 / Self.partCount..<first + rest * ($0 + 1) / Self.partCount
+            }
     }
 
     private static let partCount = 4

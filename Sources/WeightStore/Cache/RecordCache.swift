@@ -128,7 +128,9 @@ package final class RecordCache: Sendable {
             let first = tensor.stored.range(of: tensor.capacity).lowerBound
             ahead.lower = first & ~(reader.alignment - 1)
             var end = tensor.capacity
-            while end < tensor.unitCount, aligned(tensor.stored.range(of: end).upperBound) - ahead.lower <= room.count {
+            while end < tensor.unitCount,
+                aligned(tensor.stored.range(of: end).upperBound) - ahead.lower <= room.count
+            {
                 end += 1
             }
             guard end > tensor.capacity else { return }
@@ -219,7 +221,8 @@ package final class RecordCache: Sendable {
     }
 
     private func read(
-        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>], _ ahead: Ahead?,
+        _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>],
+        _ ahead: Ahead?,
         into fetch: inout Fetch
     ) -> CacheCounts {
         var counts = CacheCounts()
