@@ -15,6 +15,8 @@ package struct DecoderOptions: Sendable {
     package var profile: SparsityProfile?
     /// See `CachePlan.gap`.
     package var gap: Int?
+    /// See `CachePlan.storageRate`.
+    package var storageRate: Double?
 
     package init(
         kernels: KernelSet = .best, context: Int? = nil, threads: Int, residency: Residency = .automatic,
@@ -58,6 +60,7 @@ extension Decoder {
         var cache = plan?.cache
         // A channel that is not there is mostly left out, so few are missing.
         cache?.isPinnable = (options.profile?.absentFactor ?? 1) <= 1
+        cache?.storageRate = options.storageRate
         let store = try WeightStore(
             model, threads: options.threads, residency: options.residency, plan: cache)
         let decoder = try Decoder(

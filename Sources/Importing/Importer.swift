@@ -15,12 +15,14 @@ package enum Importer {
     /// Converts `source` and writes `target`, which appears only when it is complete.
     ///
     /// - Parameters:
+    ///   - storageRate: bytes per second that the model will be read with, which `Compression.auto` weighs against
+    ///     unpacking on `threads` threads; `nil` to go by size alone.
     ///   - threads: pieces of about 2 MB converted side by side; peak memory is some 15 MB for each.
     ///   - progress: told now and then, in order.
     /// - Throws: `ImportError`, or `CancellationError` when the task was cancelled; both leave no target.
     package static func run(
-        source: String, target: String, compression: Compression, overwrite: Bool, threads: Int,
-        importer: String, progress: @Sendable (Progress) -> Void
+        source: String, target: String, compression: Compression, storageRate: Double? = nil,
+        overwrite: Bool, threads: Int, importer: String, progress: @Sendable (Progress) -> Void
     ) async throws -> ImportReport {
         let start = ProcessFacts.monotonicNanoseconds
         let model = try SourceModel(path: source)
@@ -33,7 +35,8 @@ package enum Importer {
             throw ImportError.store(error)
         }
         async let sourceHash = hash(model.file)
-        let choices = try await choose(plan, compression, threads: threads)
+        let choices = try await choose(
+            plan, CompressionRule(compression, storageRate: storageRate, threads: threads), threads: threads)
         var entries: [TensorEntry] = []
         var segments: [(name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)] = []
         let total = plan.tensors.reduce(0) { $0 + $1.sourceBytes }
@@ -100,7 +103,7 @@ package enum Importer {
 
     /// Decides the encodings of every tensor, some side by side.
     @concurrent private static func choose(
-        _ plan: ImportPlan, _ compression: Compression, threads: Int
+        _ plan: ImportPlan, _ rule: CompressionRule, threads: Int
     ) async throws -> [EncodingChoice] {
         try await withThrowingTaskGroup(of: (Int, EncodingChoice).self) { group in
             var choices = [EncodingChoice](
@@ -110,7 +113,7 @@ package enum Importer {
                 group.addTask {
                     try Task.checkCancellation()
                     defer { for source in tensor.sources { source.release(rows: 0..<source.rows) } }
-                    return (number, EncodingChoice.choose(tensor, compression))
+                    return (number, EncodingChoice.choose(tensor, rule))
                 }
             }
             for try await (done, choice) in group { choices[done] = choice }

@@ -55,30 +55,19 @@ struct EncodingChoice: Sendable {
     var planes: SegmentEncoding
 
     /// Decides without looking where the choice is made already, else by compressing a sample.
-    static func choose(_ tensor: PlannedTensor, _ compression: Compression) -> EncodingChoice {
+    static func choose(_ tensor: PlannedTensor, _ rule: CompressionRule) -> EncodingChoice {
         let packed: SegmentEncoding = tensor.layout.isHalfFloats ? .zstdSplit : .zstd
         if case .vector = tensor.layout, tensor.layout.elementBytes < 65536 {
             return EncodingChoice(elements: .raw, planes: .raw)
         }
-        switch compression {
+        switch rule.compression {
         case .none: return EncodingChoice(elements: .raw, planes: .raw)
         case .zstd: return EncodingChoice(elements: packed, planes: .zstd)
         case .auto:
             let piece = PieceConverter.convert(tensor, records: tensor.sample)
             return EncodingChoice(
-                elements: judge(piece.elements, packed, frameBytes: tensor.frameBytes),
-                planes: judge(piece.planes.groups, .zstd, frameBytes: tensor.layout.planeFrameBytes))
+                elements: rule.judge(piece.elements, packed, frameBytes: tensor.frameBytes),
+                planes: rule.judge(piece.planes.groups, .zstd, frameBytes: tensor.layout.planeFrameBytes))
         }
-    }
-
-    private static func judge(_ bytes: [UInt8], _ encoding: SegmentEncoding, frameBytes: Int)
-        -> SegmentEncoding
-    {
-        guard !bytes.isEmpty else { return .raw }
-        let count = min(bytes.count, max(1, PlannedTensor.sampleBytes / frameBytes) * frameBytes)
-        let encoder = FrameEncoder(
-            encoding: encoding, level: Compression.defaultLevel, frameBytes: frameBytes)
-        let stored = encoder.encode(Array(bytes[..<count])).bytes.count
-        return Double(stored) <= Double(count) * (1 - Compression.leastGain) ? encoding : .raw
     }
 }

@@ -36,6 +36,18 @@ package struct StorageSpeed: Sendable, Equatable {
     package var secondsPerRead: Double
     package var bytesPerSecond: Double
 
+    package init(secondsPerRead: Double, bytesPerSecond: Double) {
+        self.secondsPerRead = secondsPerRead
+        self.bytesPerSecond = bytesPerSecond
+    }
+
+    /// Measures the storage of the file at `path` with a few reads all over it.
+    package init(ofFile path: String) throws(FileError) {
+        let file = try MappedFile(path: path)
+        let target = SharedBuffer<UInt8>(count: 4 << 20)
+        self = try StorageReader(path: path, target: target).measureSpeed(of: file.byteCount)
+    }
+
     /// Bytes that take as long as one piece more: a gap of fewer is read along rather than left out.
     package var worthwhileGap: Int { min(Int(secondsPerRead * bytesPerSecond), 32768) }
 }
@@ -54,6 +66,8 @@ package final class StorageReader: Sendable {
     private let descriptor: Int32
     private let isDirect: Bool
     private let ring: ReadRing?
+    /// Bytes per second that reads get at most.
+    private let rate: Double?
     private let target: SharedBuffer<UInt8>
     private let state = Mutex(State())
 
@@ -61,12 +75,16 @@ package final class StorageReader: Sendable {
         var batches = ReadBatch.allCases.map { _ in Batch() }
         /// Reads that the kernel works on.
         var underWay = 0
+        /// When storage of the given rate would have done all that was asked of it, in monotonic nanoseconds.
+        var isFreeAt: UInt64 = 0
     }
 
     private struct Batch {
         var reads: [StorageRead] = []
         /// Reads of each part that are not finished.
         var pending: [Int] = []
+        /// When each part may be finished at a given rate, in monotonic nanoseconds.
+        var due: [UInt64] = []
         /// Reads of the list that were handed out; without a ring those that a thread has taken.
         var started = 0
         var finished = 0
@@ -76,7 +94,10 @@ package final class StorageReader: Sendable {
     /// - Parameters:
     ///   - target: where all reads go; its first byte on a page boundary when there are direct reads.
     ///   - isQueued: false to do without io_uring.
-    package init(path: String, target: SharedBuffer<UInt8>, isQueued: Bool = true) throws(FileError) {
+    ///   - rate: bytes per second that reads get at most, to see how slower storage would do; no limit by default.
+    package init(
+        path: String, target: SharedBuffer<UInt8>, isQueued: Bool = true, rate: Double? = nil
+    ) throws(FileError) {
         var alignment: UInt32 = 0
         var opened = unsafe ch_open_direct(path, &alignment)
         isDirect = opened >= 0
@@ -89,6 +110,7 @@ package final class StorageReader: Sendable {
         self.path = path
         self.alignment = Int(alignment)
         self.target = target
+        self.rate = rate
         descriptor = opened
         ring = isQueued ? ReadRing(depth: Self.depth) : nil
     }
@@ -111,7 +133,11 @@ package final class StorageReader: Sendable {
             }
             state.batches[number].reads.removeAll(keepingCapacity: true)
             state.batches[number].pending.removeAll(keepingCapacity: true)
-            for _ in 0..<parts { state.batches[number].pending.append(0) }
+            state.batches[number].due.removeAll(keepingCapacity: true)
+            for _ in 0..<parts {
+                state.batches[number].pending.append(0)
+                state.batches[number].due.append(0)
+            }
             state.batches[number].started = 0
             state.batches[number].finished = 0
             state.batches[number].failure = nil
@@ -126,6 +152,11 @@ package final class StorageReader: Sendable {
         state.withLock { state in
             state.batches[number].reads.append(read)
             state.batches[number].pending[read.part] += 1
+            if let rate {
+                let begin = max(state.isFreeAt, ProcessFacts.monotonicNanoseconds)
+                state.isFreeAt = begin + UInt64(Double(read.byteCount) / rate * 1e9)
+                state.batches[number].due[read.part] = state.isFreeAt
+            }
             guard let ring else { return }
             if state.underWay >= Int(Self.depth) { reap(ring, &state) }
             ring.add(read, descriptor, target, tag: state.batches[number].started << 1 | number)
@@ -142,6 +173,12 @@ package final class StorageReader: Sendable {
 
     /// Waits until the reads of `part` are done. Any number of threads may wait.
     package func wait(_ batch: ReadBatch = .now, part: Int = 0) throws(FileError) {
+        try finish(batch, part: part)
+        guard rate != nil else { return }
+        Threads.sleep(until: state.withLock { $0.batches[batch.rawValue].due[part] })
+    }
+
+    private func finish(_ batch: ReadBatch, part: Int) throws(FileError) {
         let number = batch.rawValue
         if let ring {
             let failure = state.withLock { state in

@@ -41,6 +41,15 @@ enum Threads {
     }
 }
 
+extension Threads {
+    /// Sleeps until the monotonic clock shows `nanoseconds`; at once when it does already.
+    static func sleep(until nanoseconds: UInt64) {
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+    }
+}
+
 /// A place to sleep until rung.
 ///
 /// UNSAFE FENCE: the mutex and the condition are allocated once, initialised before the first use and

@@ -1,3 +1,5 @@
+internal import Machine
+
 /// Consecutive frames as they are stored.
 package struct EncodedRun: Sendable {
     package var bytes: [UInt8]
@@ -46,6 +48,24 @@ package struct FrameEncoder: Sendable {
             run.frames.append(Frame(storedBytes: UInt32(storedBytes), checksum: checksum))
         }
         return run
+    }
+
+    /// How long one thread takes to unpack what `encode` made of `rawBytes` bytes; the best of three times.
+    package func secondsToUnpack(_ run: EncodedRun, rawBytes: Int) -> Double {
+        let memory = SharedBuffer<UInt8>(run.bytes + [UInt8](repeating: 0, count: rawBytes))
+        let unpacker = UnitUnpacker()
+        return (0..<3).map { _ in
+            let start = ProcessFacts.monotonicNanoseconds
+            var (stored, raw) = (0, run.bytes.count)
+            for frame in run.frames {
+                let (from, to) = (stored, raw)
+                stored += Int(frame.storedBytes)
+                raw = min(to + frameBytes, memory.count)
+                // What was just compressed can be decompressed; a time of a failure would only be a bad guess.
+                try? unpacker.unpack(memory, from..<stored, to: to..<raw, encoding)
+            }
+            return Double(ProcessFacts.monotonicNanoseconds - start) * 1e-9
+        }.min() ?? 0
     }
 
     /// `nil` when the frame is better stored as it is: no shorter, or so short that readers would refuse it.

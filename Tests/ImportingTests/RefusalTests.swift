@@ -178,6 +178,18 @@ import WeightStore
         }
     }
 
+    /// 1 MiB that shrinks by 10 % and unpacks in 1 ms on one thread.
+    @Test(
+        arguments: [
+            // By size alone; from an SD card; from a disk that reads 2 GB/s, which is done before unpacking is.
+            (nil, 2, true), (90e6, 2, true), (2e9, 2, false), (90e6, 1, false), (90e6, 16, true),
+        ] as [(Double?, Int, Bool)])
+    func compressionIsWeighedAgainstStorage(rate: Double?, threads: Int, expected: Bool) {
+        let rule = CompressionRule(.auto, storageRate: rate, threads: threads)
+        let raw = 1 << 20
+        #expect(rule.isWorthwhile(raw: raw, stored: raw / 10 * 9, secondsToUnpack: 1e-3) == expected)
+    }
+
     @Test(
         arguments: [
             ("auto", Compression.auto), ("none", Compression.none), ("zstd", .zstd(level: 9)),

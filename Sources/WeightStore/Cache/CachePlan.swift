@@ -18,10 +18,12 @@ package struct CachePlan: Sendable {
     /// Bytes between two wanted pieces of the file that are read along rather than left out; `nil` to find out
     /// what is worth it on this storage.
     package var gap: Int?
+    /// Bytes per second that reads get at most; `nil` for no limit.
+    package var storageRate: Double?
     /// False to read without the kernel's queue, as where there is none.
     package var isQueued = true
-    /// False where so little is missing that the last units to be wanted are the best to keep, however much a
-    /// read costs.
+    /// False where so little is missing that the last units to be wanted are the best to keep, whatever the order
+    /// of the file and however much a read costs.
     package var isPinnable = true
 
     package init(tensors: [Tensor], gap: Int? = nil) {

@@ -33,11 +33,7 @@ package final class CachedTensor: Sendable {
         capacity = min(plan.capacity, unitCount)
         slotBytes = CachePlan.slotBytes(stored.unitBytes)
         places = SharedBuffer(count: recordCount)
-        // In a file with an order the first records are wanted most.
-        residents = Mutex(
-            ResidentUnits(
-                units: unitCount, capacity: capacity,
-                choice: order == nil ? .recent : .recentOrFirst))
+        residents = Mutex(ResidentUnits(units: unitCount, capacity: capacity))
         self.stored = stored
         self.order = order
         isReadAhead = if case .bundle = plan.layout { order != nil } else { false }
@@ -46,15 +42,12 @@ package final class CachedTensor: Sendable {
 
     /// Whether what is missing can lie together, and is worth reading before it is asked for.
     let isReadAhead: Bool
-    private(set) var isPinned: Bool {
-        get { residents.withLock { $0.choice == .first } }
-        set { residents.withLock { $0.choice = newValue ? .first : .recentOrFirst } }
-    }
+    var isPinned: Bool { residents.withLock { $0.choice == .first } }
 
-    /// Gives the slots to the first units of the file for good, where those are wanted most.
-    func pinFirst() {
+    /// Which units get slots, where the file has an order.
+    func choose(_ choice: ResidentUnits.Choice) {
         guard order != nil else { return }
-        isPinned = true
+        residents.withLock { $0.choice = choice }
     }
 
     /// The places in the file of a unit's records.

@@ -39,9 +39,10 @@ package final class RecordCache: Sendable {
         let layout = CacheLayout(plan, of: file, orders: orders)
         // Memory of this size is mapped, so it begins on a page, as direct reads want.
         memory = SharedBuffer(count: max(layout.byteCount, 1 << 20), largePages: true)
-        do { reader = try StorageReader(path: file.path, target: memory, isQueued: plan.isQueued) } catch {
-            throw .file(error)
-        }
+        do {
+            reader = try StorageReader(
+                path: file.path, target: memory, isQueued: plan.isQueued, rate: plan.storageRate)
+        } catch { throw .file(error) }
         tensors = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
         if let given = plan.gap {
             gap = given
@@ -53,7 +54,9 @@ package final class RecordCache: Sendable {
                 speed = found
             } catch { throw .file(error) }
         }
-        if gap >= Self.pinningGap, plan.isPinnable { for tensor in layout.tensors { tensor.pinFirst() } }
+        let choice: ResidentUnits.Choice =
+            !plan.isPinnable ? .recent : gap >= Self.pinningGap ? .first : .recentOrFirst
+        for tensor in layout.tensors { tensor.choose(choice) }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
         aheadPlaces = layout.ahead

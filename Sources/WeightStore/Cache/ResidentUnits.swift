@@ -24,7 +24,7 @@ struct ResidentUnits: Sendable {
     }
 
     let capacity: Int
-    var choice: Choice
+    var choice = Choice.recent
     /// A bit for each unit.
     private(set) var bits: [UInt32]
     /// The slot of each unit that has one.
@@ -35,9 +35,8 @@ struct ResidentUnits: Sendable {
     /// Slots that nobody has.
     private var free: [UInt32]
 
-    init(units: Int, capacity: Int, choice: Choice = .recent) {
+    init(units: Int, capacity: Int) {
         self.capacity = capacity
-        self.choice = choice
         bits = [UInt32](repeating: 0, count: (units + 31) / 32)
         slots = [UInt32](repeating: 0, count: units)
         recent = [UInt16](repeating: 0, count: units)

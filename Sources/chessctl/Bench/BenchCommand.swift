@@ -45,6 +45,12 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "What reads get at most within a budget, in bytes per second, such as 90M for an SD card; auto takes what "
+                + "the storage does.", valueName: "rate"))
+    var storageReadRate = StorageRate.auto
+
+    @Option(
+        help: ArgumentHelp(
             "How many times its limit a hidden channel must reach that is not in memory, instead of what the profiles "
                 + "say.", valueName: "factor"))
     var absentFactor: Float?
@@ -95,6 +101,7 @@ struct BenchCommand: AsyncParsableCommand {
         var made = options.decoderOptions(context: prompt + tokens + 1)
         made.budget = memoryBudget?.resolved
         made.gap = readGap
+        made.storageRate = storageReadRate.given
         made.profile = try profiles.first.map { path throws(ProfileError) in try SparsityProfile(path: path) }
         if let absentFactor { made.profile?.absentFactor = absentFactor }
         return made

@@ -7,9 +7,15 @@ internal import WireAPI
 struct ConversionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "auto compresses what shrinks by 5 % or more; none; zstd or zstd:LEVEL (1 to 19) everything.",
+            "auto compresses what is read sooner that way by 5 % or more; none; zstd or zstd:LEVEL (1 to 19) everything.",
             valueName: "choice"))
     var compression = "auto"
+
+    @Option(
+        help: ArgumentHelp(
+            "What auto takes the board's storage to read, in bytes per second, such as 90M for an SD card; auto takes "
+                + "what the source's does.", valueName: "rate"))
+    var storageReadRate = StorageRate.auto
 
     @Option(help: "Threads that convert. Default: one per processor.")
     var threads: Int?
@@ -30,11 +36,12 @@ struct ConversionOptions: ParsableArguments {
         defer { bar.clear() }
         let choice = Compression(compression) ?? .auto
         let threads = threads ?? Cores.recommendedThreads
+        let rate = try storageReadRate.given ?? StorageSpeed(ofFile: source).bytesPerSecond
         return try await InterruptWatch.watching { watch in
             try await watch.cancelling {
                 try await Importer.run(
-                    source: source, target: target, compression: choice, overwrite: overwrite,
-                    threads: threads, importer: "chessctl \(Version.current)",
+                    source: source, target: target, compression: choice, storageRate: rate,
+                    overwrite: overwrite, threads: threads, importer: "chessctl \(Version.current)",
                     progress: { bar.update(bytesDone: $0.bytesDone, bytesTotal: $0.bytesTotal) })
             }
         }

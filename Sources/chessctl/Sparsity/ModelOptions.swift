@@ -95,6 +95,10 @@ struct NamedPlan {
     }
 }
 
+extension StorageRate: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
 extension MemoryBudget: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }

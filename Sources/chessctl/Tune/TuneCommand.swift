@@ -42,6 +42,12 @@ struct TuneCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Storage of the board that is tuned for, in bytes per second, such as 90M; auto takes what this machine's storage does.",
+            valueName: "rate"))
+    var storageReadRate = StorageRate.auto
+
+    @Option(
+        help: ArgumentHelp(
             "Greatest mean KL from the dense model, in nats. Default: 0.2 when no other bound is given.",
             valueName: "nats"))
     var maxKL: Double?

@@ -58,6 +58,8 @@ struct TuneState: Codable, Equatable {
         var context: Int
         var decodedTokens: Int
         var budget: Int?
+        /// What storage was held to, in bytes per second.
+        var storageRate: Double?
         var threads: Int
         var kernels: String
     }

@@ -90,7 +90,8 @@ final class Tuning {
             program: Version.current, storeIdentity: try StoreInspection(path: options.model).identity,
             corpusSHA256: corpus.sha256, tokens: first.tokenCount, heldOutTokens: heldOut.tokenCount,
             context: corpus.windows[0].count, decodedTokens: Self.decodeCount, budget: budget,
-            threads: options.threadCount, kernels: decoder.kernels.name)
+            storageRate: command.storageReadRate.given, threads: options.threadCount,
+            kernels: decoder.kernels.name)
         var (state, note) = TuneState.resumed(path: statePath, key: key)
         if let note { Terminal.note("chessctl tune: \(note)") }
         let series = ProfileSeries(
@@ -224,8 +225,8 @@ final class Tuning {
         }
     }
 
-    /// One round of one profile with each factor. What deserves memory depends on the profile, so that each
-    /// has a decoder of its own.
+    /// One round of one profile with each factor. What deserves memory depends on both, so that each has a decoder
+    /// of its own.
     private func timeWithin(
         _ state: inout TuneState, _ profile: SparsityProfile, _ sample: [Int32], _ round: Int
     ) throws {
@@ -238,25 +239,18 @@ final class Tuning {
                     bytesPerToken: plain?.bytesPerToken ?? 0))
             return state.candidates.count - 1
         }
-        guard places.contains(where: { state.candidates[$0].rates.count <= round }) else { return }
-        let (store, decoder, memory) = try open(profile)
-        try withExtendedLifetime(store) {
-            let bench = try bench(
-                decoder,
-                Self.factors.map { factor in
-                    var profile = profile
-                    profile.absentFactor = factor
-                    return profile
-                }, memory, sample)
-            for (index, place) in places.enumerated() where state.candidates[place].rates.count <= round {
-                let run = try bench.run(index)
+        for place in places where state.candidates[place].rates.count <= round {
+            var own = profile
+            own.absentFactor = state.candidates[place].absentFactor
+            let (store, decoder, memory) = try open(own)
+            try withExtendedLifetime(store) {
+                let bench = try bench(decoder, [own], memory, sample)
+                let run = try bench.run(0)
                 state.candidates[place].rates.append(run.rate)
                 state.candidates[place].storageBytesPerToken =
                     bench.storage(run.traffic, runs: 1)?.bytesPerToken
                 // What was dropped for want of memory counts only here, on the text of the benchmark.
-                if state.candidates[place].absentFactor > 1 {
-                    state.candidates[place].bytesPerToken = run.bytesPerToken
-                }
+                if own.absentFactor > 1 { state.candidates[place].bytesPerToken = run.bytesPerToken }
             }
         }
     }
@@ -304,6 +298,7 @@ final class Tuning {
         // What tuning itself holds is no part of the budget: decoding alone will not hold it.
         options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
         options.profile = profile
+        options.storageRate = command.storageReadRate.given
         let (store, decoder, memory) = try Decoder.open(
             StoreInspection(path: command.options.model), options)
         return (store, decoder, memory)

@@ -1,0 +1,31 @@
+/// How fast storage reads: as it does, or a number of bytes per second.
+package enum StorageRate: Sendable, Equatable {
+    /// To be measured.
+    case auto
+    case bytesPerSecond(Double)
+
+    /// Reads `auto`, or a number with K, M or G behind it for powers of 1000, as rates are given.
+    package init?(_ text: String) {
+        if text == "auto" {
+            self = .auto
+            return
+        }
+        var digits = Substring(text)
+        var unit = 1.0
+        if let last = digits.last, let power = ["K", "M", "G"].firstIndex(of: last.uppercased()) {
+            for _ in 0...power { unit *= 1000 }
+            digits.removeLast()
+        }
+        // A floppy disk reads some 30 kB/s.
+        guard let number = Double(digits), (1e4...1e12).contains(number * unit) else { return nil }
+        self = .bytesPerSecond(number * unit)
+    }
+
+    /// `nil` for what the storage does.
+    package var given: Double? {
+        switch self {
+        case .auto: nil
+        case .bytesPerSecond(let rate): rate
+        }
+    }
+}
