@@ -1,4 +1,7 @@
 import Generation
+import NIOCore
+import NIOPosix
+import Support
 import Synchronization
 import Testing
 import WireAPI
@@ -107,6 +110,28 @@ import WireAPI
         }
     }
 
+    /// As a killed daemon leaves it: in the middle of a chunk, between two, before the head's end, or without a word.
+    @Test(arguments: ["\r\n5\r\nhel", "\r\n5\r\nhello\r\n", "", nil])
+    func anAnswerThatBreaksOffIsCutShort(rest: String?) async throws {
+        try await withTemporaryDirectory { folder in
+            let path = folder + "/s"
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"
+            let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            OneAnswer(text: rest.map { head + $0 } ?? ""))
+                    }
+                }
+                .bind(unixDomainSocketPath: path).get()
+            let client = SocketClient(path: path)
+            await #expect(throws: ClientError.cutShort(path: path)) {
+                try await client.stream("/v1/completions", body: ["prompt": "a", "stream": true]) { _ in }
+            }
+            try await server.close()
+        }
+    }
+
     @Test func cancellingTheClientDropsTheGeneration() async throws {
         let generator = ScriptedGenerator()
         try await TestDaemon.running(generator) { daemon in
@@ -119,5 +144,20 @@ import WireAPI
             await #expect(throws: CancellationError.self) { try await reading.value }
             #expect(await generator.dropped.next() != nil)
         }
+    }
+}
+
+/// Answers whatever comes first with a text, and hangs up.
+private final class OneAnswer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let text: String
+
+    init(text: String) { self.text = text }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+        context.close(promise: nil)
     }
 }

@@ -79,6 +79,13 @@ struct SocketClient: Sendable {
         } catch let error as IOError {
             try Task.checkCancellation()
             throw ClientError.connection(path: path, reason: error.description)
+        } catch let error as HTTPParserError {
+            try Task.checkCancellation()
+            // A daemon that was killed leaves a chunk or the end of a body unsaid.
+            guard error == .invalidEOFState else {
+                throw ClientError.notUnderstood(path: path, reason: "\(error)")
+            }
+            throw ClientError.cutShort(path: path)
         } catch is ChannelError {
             try Task.checkCancellation()
             throw ClientError.cutShort(path: path)
