@@ -9,8 +9,8 @@ TEST_LOG := .build/test.log
 # `make build ARCH=arm64` and `make test ARCH=arm64` on another machine use the cross toolchain.
 CROSS := $(and $(filter arm64,$(ARCH)),$(filter-out aarch64,$(shell uname -m)))
 
-.PHONY: help setup build toolchain demo test deb install-test board-test check format bench kernels-check decode-check \
-    models clean
+.PHONY: help setup build toolchain demo test deb deb-reproducible install-test board-test check format bench kernels-check \
+    decode-check models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -42,8 +42,16 @@ test: build models kernels-check  ## builds and runs every test; with ARCH=arm64
 	@CHESSD_TEST_MODEL="$$(scripts/fetch-model smollm2)" $(SWIFT) test --no-parallel $(BUILD_FLAGS)
 endif
 
-board-test:  ## boots an emulated Debian 13 board, installs DEB=package there, checks what it promises
-	@toolchain/board/run $(DEB)
+# Without DEB the package that these sources make, built first where it is missing or older than they are.
+BOARD_DEB := chessd_$(shell scripts/version)_arm64.deb
+board-test: $(if $(DEB),,$(BOARD_DEB))  ## boots an emulated Debian 13 board, checks there what DEB=package promises
+	@toolchain/board/run $(or $(DEB),$(BOARD_DEB))
+
+$(BOARD_DEB): Package.swift LICENSE README.md toolchain/versions toolchain/make-sdk toolchain/build-arm64 \
+    $(shell find Sources systemd packaging docs/man -type f ! -name 'test-*' ! -path packaging/README.md)
+	@test -e $@ && echo "board-test: $@ is older than $(firstword $?); building it again" >&2 || \
+	    echo "board-test: $@ is not there; building it" >&2
+	@packaging/build-deb arm64
 
 kernels-check: setup  ## checks every C kernel against the scalar one, natively and under qemu-aarch64
 	@scripts/check-kernels
@@ -59,6 +67,9 @@ check: build  ## format, layering, limits on length and unsafe code, the manual
 
 deb:  ## packs chessd_VERSION_ARCH.deb for ARCH=amd64 or arm64, by default this machine's; see packaging/README.md
 	@packaging/build-deb $(ARCH)
+
+deb-reproducible:  ## builds the committed package for ARCH twice, in two folders, and compares the bytes
+	@packaging/test-reproducible $(ARCH)
 
 install-test:  ## installs, upgrades, removes and purges DEB=package in a Debian of its own; needs root
 	@packaging/test-install $(DEB)
