@@ -50,6 +50,9 @@ actor EngineCore {
         job.events.finish()
     }
 
+    /// Applies the share of the cache that was asked for: between two requests no weights are in use.
+    func resizeCache() { decoder.weights.cache?.resize() }
+
     /// Shows that the thread still takes work.
     func beat() { queue.step() }
 

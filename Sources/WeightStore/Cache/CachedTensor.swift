@@ -15,7 +15,7 @@ package final class CachedTensor: Sendable {
     /// Where each record is in the cache's memory, in units of 16 bytes: true of those in memory, and of those
     /// the last fetch brought. Written between two barriers of a step.
     package let places: SharedBuffer<UInt32>
-    /// Units that may stay in memory.
+    /// Units that may stay in memory when memory is not short; see `resize`.
     package let capacity: Int
     let stored: StoredUnits
     let slotBytes: Int
@@ -50,6 +50,23 @@ package final class CachedTensor: Sendable {
         get { residents.withLock { $0.choice == .first } }
         set { residents.withLock { $0.choice = newValue ? .first : .recentOrFirst } }
     }
+
+    /// Changes what share of the slots is in use, where it is another one. Called when no unit is in use; places of
+    /// units that lose their slot are not true any more.
+    func resize(to share: Double, in memory: SharedBuffer<UInt8>) {
+        let count = Int(Double(capacity) * share)
+        let isChanged = residents.withLock { residents in
+            guard residents.capacity != count else { return false }
+            residents.resize(to: count)
+            return true
+        }
+        guard isChanged else { return }
+        memory.allowLargePages(slotStart(0)..<slotStart(count))
+        memory.giveBack(slotStart(count)..<slotStart(capacity))
+    }
+
+    /// Units that may stay in memory now.
+    var currentCapacity: Int { residents.withLock { $0.capacity } }
 
     /// Gives the slots to the first units of the file for good, where those are wanted most.
     func pinFirst() {
