@@ -46,7 +46,6 @@ actor EngineCore {
             job.events.finish(throwing: GenerationError.weights(reason: fault.description))
             return
         }
-        queue.update { $0.fault = nil }
         job.events.finish()
     }
 
@@ -225,6 +224,8 @@ actor EngineCore {
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
         queue.update { status in
             status.requestsServed += 1
+            // Before the client knows, who may ask at once.
+            status.fault = nil
             status.promptTokens += summary.promptTokens
             let evaluated = Double(summary.promptTokens - summary.cachedTokens)
             if summary.prefillSeconds > 0 {
