@@ -20,7 +20,8 @@ struct Chessctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Models",
                 subcommands: [
-                    ModelsCommand.self, ImportCommand.self, InspectCommand.self, VerifyCommand.self, ArrangeCommand.self,
+                    ModelsCommand.self, ImportCommand.self, InspectCommand.self, VerifyCommand.self,
+                    ArrangeCommand.self,
                     TokenizeCommand.self,
                     TemplateCommand.self, BenchCommand.self,
                 ]),
