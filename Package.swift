@@ -142,7 +142,7 @@ let package = Package(
             dependencies: [
                 "Server", "Machine", "WireAPI", "Generation", "Tokenizer", "ChatTemplate", "chessd",
                 "chessctl",
-                "Importing", "Support", "Tensors",
+                "Importing", "Support", "Tensors", "WeightStore",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

@@ -57,6 +57,10 @@ extension Decoder {
                 return rules.indices.contains(layer) ? 1 - rules[layer].measured : 1
             }
         }
+        // The kernel would keep them beside the budget, and a file that becomes shorter would end the program.
+        if let plan, plan.cache != nil, options.residency == .mapped {
+            throw DecoderError.mappedWithinBudget(path: model.path, budget: plan.budget)
+        }
         var cache = plan?.cache
         // A channel that is not there is mostly left out, so few are missing.
         cache?.isPinnable = (options.profile?.absentFactor ?? 1) <= 1

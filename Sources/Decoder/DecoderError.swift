@@ -5,6 +5,8 @@ package enum DecoderError: Error, Equatable, CustomStringConvertible {
     case contextTooLong(path: String, asked: Int, trained: Int)
     /// What must be in memory is more than the process may take.
     case budgetTooSmall(path: String, budget: Int, needed: Int)
+    /// Weights that do not fit the budget were to stay in the page cache.
+    case mappedWithinBudget(path: String, budget: Int)
 
     package var description: String {
         switch self {
@@ -15,6 +17,9 @@ package enum DecoderError: Error, Equatable, CustomStringConvertible {
         case .budgetTooSmall(let path, let budget, let needed):
             "\(path): at least \(mebibytes(needed)) MiB must be in memory, the budget is \(mebibytes(budget)) MiB; "
                 + "lower --context, use a profile that thins the gate, or raise --memory-budget"
+        case .mappedWithinBudget(let path, let budget):
+            "\(path): the weights do not fit the budget of \(mebibytes(budget)) MiB, so they cannot be mapped; leave out "
+                + "--weights mapped, or raise --memory-budget"
         }
     }
     private func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }

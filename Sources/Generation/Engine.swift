@@ -124,9 +124,19 @@ package final class Engine: TextGenerator {
     package func status() -> EngineStatus {
         var status = queue.status
         // Asked for now, so that a prompt that waits for storage for minutes shows that it reads.
-        if let traffic = cache?.total { status.memory?.update(traffic) }
+        if let cache {
+            status.memory?.update(cache.total)
+            status.memory?.cacheShare = cache.share
+        }
         status.uptime = Double(ProcessFacts.monotonicNanoseconds - begin) * 1e-9
         return status
+    }
+
+    package func limitCache(to share: Double) {
+        guard let cache else { return }
+        cache.share = share
+        // A running answer has done it before this is reached. The task owns nothing but a wake-up.
+        Task { [room] in await room.resizeCache() }
     }
 
     package func pulse() -> EnginePulse { room.pulse() }

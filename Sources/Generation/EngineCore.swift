@@ -46,9 +46,11 @@ actor EngineCore {
             job.events.finish(throwing: GenerationError.weights(reason: fault.description))
             return
         }
-        queue.update { $0.fault = nil }
         job.events.finish()
     }
+
+    /// Applies the share of the cache that was asked for: between two requests no weights are in use.
+    func resizeCache() { decoder.weights.cache?.resize() }
 
     /// Shows that the thread still takes work.
     func beat() { queue.step() }
@@ -222,6 +224,8 @@ actor EngineCore {
             decodeSeconds: Double(progress.last - min(progress.first, progress.last)) * 1e-9)
         queue.update { status in
             status.requestsServed += 1
+            // Before the client knows, who may ask at once.
+            status.fault = nil
             status.promptTokens += summary.promptTokens
             let evaluated = Double(summary.promptTokens - summary.cachedTokens)
             if summary.prefillSeconds > 0 {

@@ -37,6 +37,9 @@ final class EngineRoom: Sendable {
         await core.drain()
     }
 
+    /// Lets the cache of weights follow its share now, where nothing is computed.
+    func resizeCache() async { await core.resizeCache() }
+
     /// How far its thread has come, and those of replaced engines that have work left. Asks its own thread to do a
     /// step when it is idle.
     func pulse() -> EnginePulse {

@@ -36,6 +36,10 @@ package protocol TextGenerator: Sendable {
     /// What the engine is doing now.
     func status() -> EngineStatus
 
+    /// Keeps no more than `share` of the memory for weights that do not all fit, 0 to 1: at the next fetch, or at
+    /// once when nothing is computed. Answers do not change. Nothing happens where all weights are in memory.
+    func limitCache(to share: Double)
+
     /// How far the computation has come; it has moved by the next call unless it hangs.
     func pulse() -> EnginePulse
 
@@ -136,6 +140,8 @@ package struct MemoryStatus: Sendable, Equatable {
     package var missed = 0
     package var bytesRead = 0
     package var reads = 0
+    /// Of the memory for weights, what may be in use: less than 1 after memory was short.
+    package var cacheShare = 1.0
 
     package init(budget: Int, weights: Int) {
         self.budget = budget

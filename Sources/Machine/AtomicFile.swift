@@ -23,6 +23,14 @@ package struct AtomicFile: ~Copyable {
         }
     }
 
+    /// Finds out whether a file can be made at `path`, before work whose result would be lost: makes the temporary
+    /// file and removes it.
+    package static func checkTarget(_ path: String) throws(FileError) {
+        do { _ = try AtomicFile(path: path) } catch {
+            throw FileError(path: path, action: error.action, errno: error.errno)
+        }
+    }
+
     deinit {
         close(descriptor)
         if !isCommitted { unsafe unlink(temporary) }

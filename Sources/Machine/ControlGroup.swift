@@ -18,6 +18,15 @@ enum ControlGroup {
         return []
     }
 
+    /// Where this process's group of version 2 may be, the other place being that of machines with both versions.
+    static var unifiedFolders: [String] {
+        for line in ProcessFacts.lines(of: "/proc/self/cgroup") where line.hasPrefix("0::/") {
+            let path = line.dropFirst(3)
+            return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map { path == "/" ? $0 : $0 + path }
+        }
+        return []
+    }
+
     /// `/a/b`, `/a` and the empty path of `/a/b`.
     private static func ancestors(of path: String) -> [String] {
         var names = path.split(separator: "/")

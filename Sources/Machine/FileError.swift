@@ -20,6 +20,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
 
     private var reason: String {
         switch errno {
+        case ENOENT where action == "create": "its folder is not there or takes no new files; choose another"
         case ENOENT: "no such file or directory; check the name"
         case EACCES: "permission denied; check the owner and mode of the file and its folders"
         case ENOSPC: "no space left on the device; free some and try again"

@@ -127,6 +127,29 @@ internal import Glibc
 }
 
 extension SharedBuffer where Element == UInt8 {
+    /// Gives the whole pages of `range` back to the machine; the bytes are worth nothing until they are written.
+    /// Otherwise the kernel might fill a large page of which a part is still in use.
+    package func giveBack(_ range: Range<Int>) {
+        advise(range, Int32(MADV_NOHUGEPAGE))
+        advise(range, Int32(MADV_DONTNEED))
+    }
+
+    /// Lets the kernel use large pages for `range` again.
+    package func allowLargePages(_ range: Range<Int>) { advise(range, Int32(MADV_HUGEPAGE)) }
+
+    /// Only for mapped buffers: others lie beside memory of others.
+    private func advise(_ range: Range<Int>, _ advice: Int32) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
+        guard mappedBytes > 0 else { return }
+        // The mapping begins on a page.
+        let page = Int(getpagesize())
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        guard first < end else { return }
+        // Without it the memory stays, which harms nobody but the budget.
+        unsafe _ = madvise(UnsafeMutableRawPointer(base + first), end - first, advice)
+    }
+
     /// CRC-32C of the bytes of `range`.
     package func checksum(_ range: Range<Int>) -> UInt32 {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")

@@ -10,6 +10,8 @@ package enum JournalEvent: String, Sendable, CaseIterable {
     case reloaded = "9bd6eddec5824d44935ce4e925cd2e8f"
     case reloadFailed = "5702279410c548078f632549635abc00"
     case engineHangs = "c778d345be704e8b8452db0daf0c8621"
+    case cacheShrinks = "c8609a98d8474e84af79c79915ef2395"
+    case cacheGrows = "2aaef6d433c04f5fbaa64fce54a23c6f"
     case answered = "1d11e3e673274d09ba3d2c8cbfdbf5c1"
     case clientLeft = "82124f81bd334121935f9fcae26b3cf2"
     case refused = "6453315e69b844f0abaf30d11f928bcc"

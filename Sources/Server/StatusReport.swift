@@ -28,6 +28,7 @@ struct StatusReport {
         [
             "budget_bytes": .int(memory.budget), "weight_bytes": .int(memory.weights),
             "resident_bytes": .int(ProcessFacts.residentBytes),
+            "cache_share": .double(memory.cacheShare),
             "wanted": .int(memory.wanted), "missed": .int(memory.missed),
             "storage_bytes_read": .int(memory.bytesRead), "storage_reads": .int(memory.reads),
         ]

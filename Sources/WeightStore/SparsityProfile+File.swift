@@ -14,9 +14,11 @@ extension SparsityProfile {
     /// Refuses a path where no profile can be written, before any work is done for one.
     package static func checkTarget(_ path: String, overwrite: Bool) throws(ProfileError) {
         if !overwrite, FileManager.default.fileExists(atPath: path) { throw .exists(path: path) }
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let folder = String(path[..<slash])
-        if !FileManager.default.fileExists(atPath: folder) { throw .noFolder(path: path, folder: folder) }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            let folder = String(path[..<slash])
+            if !FileManager.default.fileExists(atPath: folder) { throw .noFolder(path: path, folder: folder) }
+        }
+        do { try AtomicFile.checkTarget(path) } catch { throw .file(error) }
     }
 
     /// Writes the file; it appears under its name when it is complete.

@@ -120,6 +120,13 @@ package struct SparsityProfile: Sendable, Equatable {
         try check(fits: ProfiledModel(store), of: store.path, path: path)
     }
 
+    /// Refuses a model that this profile was not made for, before its weights are read.
+    ///
+    /// - Parameter path: of the profile, for the message.
+    package func check(fits model: StoreInspection, path: String) throws(ProfileError) {
+        try check(fits: ProfiledModel(model.metadata), of: model.path, path: path)
+    }
+
     /// Refuses a model that this profile was not made for.
     ///
     /// - Parameters:

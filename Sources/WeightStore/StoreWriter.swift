@@ -34,6 +34,15 @@ package struct StoreWriter: ~Copyable {
         self.path = path
     }
 
+    /// Finds out whether a store can be written at `path`, before long work.
+    ///
+    /// - Throws: as `init`.
+    package static func checkTarget(_ path: String, overwrite: Bool) throws(StoreError) {
+        if !overwrite, FileManager.default.fileExists(atPath: path) { throw .exists(path: path) }
+        try prepareFolder(of: path)
+        do { try AtomicFile.checkTarget(path) } catch { throw .file(error) }
+    }
+
     /// Checks the folder, and removes what killed runs left there for this target.
     private static func prepareFolder(of path: String) throws(StoreError) {
         let slash = path.lastIndex(of: "/")

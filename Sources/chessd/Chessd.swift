@@ -127,7 +127,8 @@ struct Chessd: AsyncParsableCommand {
             read: { () throws(SettingsError) in try readSettings() }, loader: loader,
             switchboard: switchboard, level: level, notifier: notifier, logger: logger)
         do {
-            try await serve(daemon, reloader, logger)
+            try await serve(
+                daemon, reloader, PressureWatch(switchboard: switchboard, logger: logger), logger)
         } catch let error as SocketError {
             throw stop(.unavailable, error.description)
         } catch {
@@ -219,7 +220,9 @@ struct Chessd: AsyncParsableCommand {
         logger.log(.ready, .info, "ready", facts)
     }
 
-    private func serve(_ daemon: Daemon, _ reloader: Reloader, _ logger: Logger) async throws {
+    private func serve(
+        _ daemon: Daemon, _ reloader: Reloader, _ pressure: PressureWatch, _ logger: Logger
+    ) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let group = ServiceGroup(
@@ -231,6 +234,10 @@ struct Chessd: AsyncParsableCommand {
                     .init(
                         service: reloader, successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .cancelGroup, serviceName: "reloader"),
+                    // It ends at once where nothing is to be watched.
+                    .init(
+                        service: pressure, successTerminationBehavior: .ignore,
+                        failureTerminationBehavior: .ignore, serviceName: "pressure"),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()

@@ -86,7 +86,10 @@ private func loadEngine(
         kernels: kernels, context: settings.context, threads: threads,
         residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
-        try SparsityProfile(path: path)
+        // Another model's would plan the memory wrongly, and the reason given might be the memory.
+        let profile = try SparsityProfile(path: path)
+        try profile.check(fits: model, path: path)
+        return profile
     }
     let (store, decoder, memory) = try Decoder.open(model, options)
     let template = try template(of: store, logger: logger)

@@ -101,6 +101,26 @@ import WireAPI
                 """)
     }
 
+    /// What the pressure of others has done is said wherever the memory is.
+    @Test func shrunkCacheIsShown() {
+        var own: JSONObject = [
+            "budget_bytes": 800_000_000, "resident_bytes": 500_000_000, "wanted": 10, "missed": 5,
+            "storage_bytes_read": 0, "storage_reads": 0,
+        ]
+        own["cache_share"] = 0.5625
+        let report = TopReport(health(seconds: 5, memory: .object(own)), board: BoardFacts())
+        let words = "shrunk to 56.3 % since memory is short"
+        #expect(TopText(report: report).screen.contains { $0.hasPrefix("cache ") && $0.hasSuffix(words) })
+        #expect(TopText(report: report).line.contains("  cache \(words)  memory 600.0 of 800.0 MB"))
+        #expect(report.json["cache_share"] == 0.5625)
+        let table = StatusCommand.table(report.health, socket: "/s")
+        #expect(table.contains("memory      600.0 of 800.0 MB, cache \(words)\n"))
+        own["cache_share"] = 1.0
+        let whole = StatusCommand.table(health(seconds: 5, memory: .object(own)), socket: "/s")
+        #expect(whole.contains("memory      600.0 of 800.0 MB\n"))
+        #expect(!StatusCommand.table(health(seconds: 5), socket: "/s").contains("memory"))
+    }
+
     /// No budget, no sensors, nothing decoded: what is not known is a dash, or not there.
     @Test func whatIsNotKnownIsNotInvented() {
         let idle = TopReport(

@@ -5,9 +5,9 @@ import Machine
 import Support
 import Tensors
 import Testing
-import WeightStore
 
 @testable import Decoder
+@testable import WeightStore
 
 /// Decoding with weights that are read when they are wanted gives the bits that resident weights give.
 @Suite struct RecordCacheTests {
@@ -231,6 +231,91 @@ import WeightStore
             let expected = resident.takeCounts(of: resident.plan(rule(0.2)))
             #expect(counted.kept(.channels, 0) == expected.kept(.channels, 0))
             #expect(counted.kept(.channels, 0) < budgeted.parameters.feedForward)
+        }
+    }
+
+    // MARK: - Less memory for a while
+
+    /// After a prompt and every step: shrinks, grows, shrinks again, at once or at the next fetch.
+    private func run(_ decoder: Decoder, _ shares: [Double], at once: Bool) throws -> [[UInt32]] {
+        let cache = try #require(decoder.weights.cache)
+        var (found, count) = ([[UInt32]](), 0)
+        func next() {
+            found.append(bits(decoder))
+            cache.share = shares[count % shares.count]
+            if once { cache.resize() }
+            count += 1
+        }
+        let sparse = decoder.plan(Self.rules(decoder.parameters))
+        for plan in [nil, sparse, nil] {
+            #expect(decoder.prefill(tokens, at: 0, plan: plan))
+            next()
+            for (index, token) in tokens.enumerated() {
+                decoder.step(token, at: tokens.count + index, plan: plan)
+                next()
+            }
+        }
+        return found
+    }
+
+    /// Ranked units and pinned ones, with what is read ahead when the capacity changes.
+    @Test(arguments: [Compression.none, .zstd(level: 3)], [true, false])
+    func everyShareGivesTheSameBits(compression: Compression, atOnce: Bool) async throws {
+        try await withStore(.q4_K, compression) { path in
+            let expected = run(try decoder(path, nil))
+            let arranged = try arrange(path)
+            for (file, gap, isQueued) in [
+                (path, 0, true), (path, 4096, false), (arranged, 0, true), (arranged, 8192, true),
+                (arranged, 8192, false),
+            ] {
+                var plan = try plan(file, share: 0.8, gap: gap)
+                plan.isQueued = isQueued
+                let decoder = try decoder(file, plan)
+                let shares = [0.25, 0.75, 0, 1, 0.3, 0.31, 1]
+                #expect(try run(decoder, shares, at: atOnce) == expected, "\(gap), \(isQueued), \(file)")
+                #expect(decoder.takeFault() == nil)
+            }
+        }
+    }
+
+    /// No more units stay than the share allows, and as many as before once it has grown again.
+    @Test(arguments: [0, 8192]) func fewerUnitsStay(gap: Int) async throws {
+        try await withStore(.q4_K, .none) { path in
+            let arranged = try arrange(path)
+            let decoder = try decoder(arranged, try plan(arranged, share: 0.5, gap: gap))
+            let cache = try #require(decoder.weights.cache)
+            let bundles = try #require(decoder.weights.layers[1].cached.bundles)
+            let (width, isPinned) = (decoder.parameters.feedForward, gap > 0)
+            for (position, share) in [1, 0.5, 0.25, 0.75, 1].enumerated() {
+                cache.share = share
+                decoder.step(5, at: 2 * position)
+                decoder.step(5, at: 2 * position + 1)
+                let count = Int(Double(width / 2) * share)
+                #expect(bundles.residentRecords.count == count, "share \(share)")
+                if isPinned {
+                    #expect(bundles.residentRecords == (0..<count).map { $0 * 37 % width }.sorted())
+                }
+            }
+        }
+    }
+
+    /// The memory of slots that are no more is the machine's again.
+    @Test func shrinkingGivesMemoryBack() async throws {
+        try await withStore(.q4_K, .none) { path in
+            let decoder = try decoder(path, try plan(path, share: 0.9))
+            let cache = try #require(decoder.weights.cache)
+            decoder.step(5, at: 0)
+            func touched() -> Int {
+                stride(from: 0, to: cache.memory.count & ~4095, by: 4096).count { page in
+                    cache.memory.elements(page..<page + 4096).contains { $0 != 0 }
+                }
+            }
+            let before = touched()
+            cache.share = 0.25
+            cache.resize()
+            let slots = cache.tensors.values.map { $0.capacity * $0.slotBytes }
+            let wanted = slots.reduce(0) { $0 + $1 * 3 / 4 / 4096 - 2 }
+            #expect(wanted > 100 && before - touched() >= wanted, "\(before) pages, then \(touched())")
         }
     }
 

@@ -68,14 +68,21 @@ final class ScriptedGenerator: TextGenerator {
     /// One element when `shutDown` was called.
     let shutDowns: AsyncStream<Duration>
 
+    /// Every share that the cache was limited to.
+    let cacheShares = Mutex<[Double]>([])
+
     private let runSource: AsyncStream<Run>.Continuation
     private let droppedSource: AsyncStream<Void>.Continuation
     private let shutDownSource: AsyncStream<Duration>.Continuation
     private let refusal: GenerationError?
     private let lastConversation = Mutex<Conversation?>(nil)
     private let beginsWithTwice: Bool
+    private let memory: MemoryStatus?
 
-    init(refusal: GenerationError? = nil, templateWritesBegin: Bool = false) {
+    init(
+        refusal: GenerationError? = nil, templateWritesBegin: Bool = false, memory: MemoryStatus? = nil
+    ) {
+        self.memory = memory
         self.refusal = refusal
         beginsWithTwice = templateWritesBegin
         (runs, runSource) = AsyncStream.makeStream()
@@ -125,6 +132,8 @@ final class ScriptedGenerator: TextGenerator {
         status.decoding.seconds = 2.5
         status.decoding.weightBytes = 60
         status.decoding.allWeightBytes = 80
+        status.memory = memory
+        if let last = cacheShares.withLock({ $0.last }) { status.memory?.cacheShare = last }
         return status
     }
 
@@ -134,6 +143,8 @@ final class ScriptedGenerator: TextGenerator {
     func pulse() -> EnginePulse {
         EnginePulse([ObjectIdentifier(self): steps.load(ordering: .relaxed)])
     }
+
+    func limitCache(to share: Double) { cacheShares.withLock { $0.append(share) } }
 
     func shutDown(grace: Duration) async { shutDownSource.yield(grace) }
 }

@@ -15,7 +15,7 @@ package final class CachedTensor: Sendable {
     /// Where each record is in the cache's memory, in units of 16 bytes: true of those in memory, and of those
     /// the last fetch brought. Written between two barriers of a step.
     package let places: SharedBuffer<UInt32>
-    /// Units that may stay in memory.
+    /// Units that may stay in memory when memory is not short; see `resize`.
     package let capacity: Int
     let stored: StoredUnits
     let slotBytes: Int
@@ -43,6 +43,23 @@ package final class CachedTensor: Sendable {
     /// Whether what is missing can lie together, and is worth reading before it is asked for.
     let isReadAhead: Bool
     var isPinned: Bool { residents.withLock { $0.choice == .first } }
+
+    /// Changes what share of the slots is in use, where it is another one. Called when no unit is in use; places of
+    /// units that lose their slot are not true any more.
+    func resize(to share: Double, in memory: SharedBuffer<UInt8>) {
+        let count = Int(Double(capacity) * share)
+        let isChanged = residents.withLock { residents in
+            guard residents.capacity != count else { return false }
+            residents.resize(to: count)
+            return true
+        }
+        guard isChanged else { return }
+        memory.allowLargePages(slotStart(0)..<slotStart(count))
+        memory.giveBack(slotStart(count)..<slotStart(capacity))
+    }
+
+    /// Units that may stay in memory now.
+    var currentCapacity: Int { residents.withLock { $0.capacity } }
 
     /// Which units get slots, where the file has an order.
     func choose(_ choice: ResidentUnits.Choice) {

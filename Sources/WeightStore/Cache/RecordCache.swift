@@ -34,6 +34,7 @@ package final class RecordCache: Sendable {
     private let ahead = Mutex(Ahead())
     private let counts = Mutex(CacheCounts())
     private let fault = Mutex<StoreError?>(nil)
+    private let wantedShare = Mutex(1.0)
 
     init(_ plan: CachePlan, of file: StoreFile, orders: [Int: RecordOrder]) throws(StoreError) {
         let layout = CacheLayout(plan, of: file, orders: orders)
@@ -88,6 +89,19 @@ package final class RecordCache: Sendable {
         return error
     }
 
+    /// What share of the slots may be in use, 0 to 1, where memory is short for others. Each tensor follows at its
+    /// next fetch, or all at once by `resize`; results are the same at any share.
+    package var share: Double {
+        get { wantedShare.withLock { $0 } }
+        set { wantedShare.withLock { $0 = min(max(newValue, 0), 1) } }
+    }
+
+    /// Applies `share` to every tensor: by the thread that fetches, between two steps.
+    package func resize() {
+        let share = share
+        for tensor in tensors.values { tensor.resize(to: share, in: memory) }
+    }
+
     private func note(_ error: StoreError) {
         fault.withLock { fault in if fault == nil { fault = error } }
     }
@@ -122,23 +136,26 @@ package final class RecordCache: Sendable {
     ///
     /// One thread calls it, once every worker has prepared the last fetch.
     package func readAhead(_ tensor: CachedTensor) {
-        guard tensor.isReadAhead, tensor.isPinned, reader.readsByItself, tensor.capacity < tensor.unitCount,
+        // Should it have another capacity when it is fetched, this still brings the right units: those below get or
+        // lose a slot then.
+        let capacity = tensor.currentCapacity
+        guard tensor.isReadAhead, tensor.isPinned, reader.readsByItself, capacity < tensor.unitCount,
             !hasFault
         else { return }
         ahead.withLock { ahead in
             guard ahead.tensor !== tensor else { return }
             let room = aheadPlaces[ahead.next]
-            let first = tensor.stored.range(of: tensor.capacity).lowerBound
+            let first = tensor.stored.range(of: capacity).lowerBound
             ahead.lower = first & ~(reader.alignment - 1)
-            var end = tensor.capacity
+            var end = capacity
             while end < tensor.unitCount,
                 aligned(tensor.stored.range(of: end).upperBound) - ahead.lower <= room.count
             {
                 end += 1
             }
-            guard end > tensor.capacity else { return }
+            guard end > capacity else { return }
             ahead.tensor = tensor
-            ahead.units = tensor.capacity..<end
+            ahead.units = capacity..<end
             ahead.place = room.lowerBound
             ahead.next ^= 1
             let upper = tensor.stored.range(of: end - 1).upperBound
@@ -192,6 +209,7 @@ package final class RecordCache: Sendable {
         fetch.missing.removeAll(keepingCapacity: true)
         fetch.starts.removeAll(keepingCapacity: true)
         fetch.admissions.removeAll(keepingCapacity: true)
+        tensor.resize(to: share, in: memory)
         let units = tensor.wantedUnits(wanted)
         var counts = CacheCounts()
         var cleared = 0

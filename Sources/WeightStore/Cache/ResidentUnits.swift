@@ -23,7 +23,7 @@ struct ResidentUnits: Sendable {
         case first
     }
 
-    let capacity: Int
+    private(set) var capacity: Int
     var choice = Choice.recent
     /// A bit for each unit.
     private(set) var bits: [UInt32]
@@ -133,6 +133,27 @@ struct ResidentUnits: Sendable {
                     bits[index] &= ~(1 << UInt32(unit & 31))
                 }
                 word &= word - 1
+            }
+        }
+    }
+
+    /// Changes how many slots there are. Units in slots that are no more lose them, and so do pinned ones that are no
+    /// longer among the first. No unit of the tensor is in use.
+    mutating func resize(to count: Int) {
+        let grown = capacity..<max(capacity, count)
+        capacity = count
+        free.removeAll { $0 >= UInt32(count) }
+        // Taken from the end, so that low slots, the last to go, are filled first.
+        free.insert(contentsOf: grown.reversed().map { UInt32($0) }, at: 0)
+        for index in bits.indices {
+            var word = bits[index]
+            while word != 0 {
+                let unit = 32 * index + word.trailingZeroBitCount
+                word &= word - 1
+                let isLeft = slots[unit] < UInt32(count) && (choice != .first || unit < count)
+                if isLeft { continue }
+                bits[index] &= ~(1 << UInt32(unit & 31))
+                if slots[unit] < UInt32(count) { free.append(slots[unit]) }
             }
         }
     }

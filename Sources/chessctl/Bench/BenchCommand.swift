@@ -83,8 +83,8 @@ struct BenchCommand: AsyncParsableCommand {
             let bandwidth = memoryBudget.map { _ in
                 Bench.bandwidthMeter(threads: options.threadCount).measure()
             }
-            let (store, decoder, memory) = try Decoder.open(
-                StoreInspection(path: options.model), decoderOptions())
+            let model = try StoreInspection(path: options.model)
+            let (store, decoder, memory) = try Decoder.open(model, decoderOptions(model))
             let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
             let text = try options.tokenizer(store).encode(
                 SampleText.prose, addSpecial: false, parseSpecial: false)
@@ -97,12 +97,16 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    private func decoderOptions() throws -> DecoderOptions {
+    private func decoderOptions(_ model: StoreInspection) throws -> DecoderOptions {
         var made = options.decoderOptions(context: prompt + tokens + 1)
         made.budget = memoryBudget?.resolved
         made.gap = readGap
         made.storageRate = storageReadRate.given
-        made.profile = try profiles.first.map { path throws(ProfileError) in try SparsityProfile(path: path) }
+        made.profile = try profiles.first.map { path throws(ProfileError) in
+            let profile = try SparsityProfile(path: path)
+            try profile.check(fits: model, path: path)
+            return profile
+        }
         if let absentFactor { made.profile?.absentFactor = absentFactor }
         return made
     }

@@ -42,6 +42,8 @@ struct TopReport: Sendable {
 
     var residentBytes: Int? { health.count("resident_bytes") ?? health.count("memory", "resident_bytes") }
     var budgetBytes: Int? { health.count("memory", "budget_bytes") }
+    /// What part of its room for weights the daemon uses: 1 unless memory is short.
+    var cacheShare: Double? { health.number("memory", "cache_share") }
 
     private func rate(_ path: String...) -> Double? { share(gained(path), of: interval) }
 
@@ -77,6 +79,7 @@ extension TopReport {
         object["storage_reads_per_second"] = number(storageReadsPerSecond, 1)
         object["resident_bytes"] = residentBytes.map { .int($0) }
         object["budget_bytes"] = budgetBytes.map { .int($0) }
+        object["cache_share"] = number(cacheShare, 4)
         for key in ["queue", "served", "last_speed"] { object[key] = health[key] }
         object["temperature_celsius"] = number(board.celsius, 1)
         if let clock = board.clock {

@@ -27,6 +27,7 @@ struct TopText {
         if report.budgetBytes != nil {
             parts += ["hits \(percent(report.hitRate))", "storage \(storage)"]
         }
+        if let shrunk { parts.append("cache \(shrunk)") }
         parts += ["memory \(memory)", "queue \(queue)"]
         if let board { parts.append(board) }
         if let now = report.board.throttling?.now, !now.isEmpty {
@@ -66,7 +67,18 @@ struct TopText {
         "\(percent(report.activeShare)) of the weights, \(fixed(report.weightBytesPerToken.map { $0 / 1e6 }, 1)) MB a token"
     }
 
-    private var cache: String { "\(percent(report.hitRate)) of the wanted weights were in memory" }
+    private var cache: String {
+        let shrunk = shrunk.map { ", \($0)" } ?? ""
+        return "\(percent(report.hitRate)) of the wanted weights were in memory\(shrunk)"
+    }
+
+    /// `nil` when nothing has made the cache smaller.
+    private var shrunk: String? { Self.shrunk(report.cacheShare) }
+
+    static func shrunk(_ share: Double?) -> String? {
+        guard let share, share < 1 else { return nil }
+        return "shrunk to \(AnswerPrinter.fixed(share * 100, 1)) % since memory is short"
+    }
 
     private var storage: String {
         "\(fixed(report.storageBytesPerSecond.map { $0 / 1e6 }, 1)) MB/s, "

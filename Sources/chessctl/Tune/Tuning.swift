@@ -296,12 +296,18 @@ final class Tuning {
     ) throws -> (store: WeightStore, decoder: Decoder, memory: MemoryPlan?) {
         var options = command.options.decoderOptions(context: context)
         // What tuning itself holds is no part of the budget: decoding alone will not hold it.
-        options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
+        let own = max(0, ProcessFacts.anonymousResidentBytes - ownBytes)
+        options.budget = budget.map { $0 + own }
         options.profile = profile
         options.storageRate = command.storageReadRate.given
-        let (store, decoder, memory) = try Decoder.open(
-            StoreInspection(path: command.options.model), options)
-        return (store, decoder, memory)
+        do {
+            let (store, decoder, memory) = try Decoder.open(
+                StoreInspection(path: command.options.model), options)
+            return (store, decoder, memory)
+        } catch let error as DecoderError {
+            guard case .budgetTooSmall(let path, let budget, let needed) = error else { throw error }
+            throw DecoderError.budgetTooSmall(path: path, budget: budget - own, needed: needed - own)
+        }
     }
 }
 
