@@ -5,6 +5,7 @@ import argparse
 import collections
 import json
 import random
+import select
 import socket
 import sys
 import threading
@@ -33,7 +34,12 @@ def exchange(method, path, body, cancel_after=None):
         connection.settimeout(300)
         connection.connect(options.socket)
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        rest = memoryview(head.encode() + body)
+        # A daemon that wants no more answers at once, and waits for the client to see it.
+        while rest and not select.select([connection], [], [], 0)[0]:
+            readable, _, _ = select.select([connection], [connection], [], 300)
+            if not readable:
+                rest = rest[connection.send(rest[:65536]) :]
         answer = b""
         while True:
             piece = connection.recv(65536)
