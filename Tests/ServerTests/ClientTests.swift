@@ -59,7 +59,8 @@ import WireAPI
         (ClientError.socketMissing(path: "/s"), Int32(69)), (.refused(path: "/s"), 69),
         (.permissionDenied(path: "/s"), 77),
         (.answered(status: 400, message: "m"), 65), (.answered(status: 503, message: "m"), 75),
-        (.answered(status: 500, message: "m"), 70), (.cutShort(path: "/s"), 76), (.noQuestion, 64),
+        (.answered(status: 500, message: "m"), 70), (.cutShort(path: "/s"), 76), (.stopped(path: "/s"), 75),
+        (.noQuestion, 64),
     ])
     func exitCodesTellErrorsApart(error: ClientError, code: Int32) {
         #expect(error.exitCode == code)
@@ -129,6 +130,25 @@ import WireAPI
                 try await client.stream("/v1/completions", body: ["prompt": "a", "stream": true]) { _ in }
             }
             try await server.close()
+        }
+    }
+
+    @Test func anAnswerThatTheDaemonEndsEarlyIsNoAnswer() async throws {
+        let generator = ScriptedGenerator()
+        try await TestDaemon.running(generator) { daemon in
+            let printer = AnswerPrinter(
+                client: SocketClient(path: daemon.socket), printsJSON: false, printsTimings: false)
+            let asking = Task {
+                try await InterruptWatch.watching { watch in
+                    try await printer.answer(
+                        "/v1/completions", ["prompt": "a", "stream": true], watch: watch)
+                }
+            }
+            let run = await generator.runs.next()
+            run?.start()
+            run?.say("half of an ans")
+            run?.finish(.cancelled, tokens: 2)
+            await #expect(throws: ClientError.stopped(path: daemon.socket)) { _ = try await asking.value }
         }
     }
 

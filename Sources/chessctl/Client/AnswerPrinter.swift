@@ -16,6 +16,8 @@ struct AnswerPrinter: Sendable {
     }
 
     /// Sends the request and prints the answer. After Ctrl-C the result is what had come until then.
+    ///
+    /// - Throws: `ClientError.stopped` behind what was printed when the daemon ended the answer.
     func answer(_ target: String, _ request: JSONObject, watch: InterruptWatch) async throws -> Answer {
         let gathered = GatheredAnswer()
         do {
@@ -32,6 +34,9 @@ struct AnswerPrinter: Sendable {
         let answer = gathered.answer
         if !printsJSON, answer.wasInterrupted || !answer.text.hasSuffix("\n") { try Terminal.write("\n") }
         if printsTimings, let timings = answer.timings { Terminal.note(Self.describe(timings)) }
+        if !answer.wasInterrupted, answer.timings?["cancelled"] == true {
+            throw ClientError.stopped(path: client.path)
+        }
         return answer
     }
 

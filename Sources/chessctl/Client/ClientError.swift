@@ -7,6 +7,8 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
     case connection(path: String, reason: String)
     case silent(path: String, seconds: Int64)
     case cutShort(path: String)
+    /// The daemon ended the answer early, and said so: it is being stopped.
+    case stopped(path: String)
     case notUnderstood(path: String, reason: String)
     /// The daemon's own error, in its words.
     case answered(status: Int, message: String)
@@ -32,6 +34,8 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
             "\(path): no answer within \(seconds) seconds; see journalctl -u chessd"
         case .cutShort(let path):
             "\(path): the daemon closed the connection in the middle of its answer; see journalctl -u chessd"
+        case .stopped(let path):
+            "\(path): the daemon is being stopped and ended its answer early; ask again when it is back"
         case .notUnderstood(let path, let reason):
             "\(path): the answer is not what chessd says: \(reason); is another program listening there?"
         case .answered(_, let message):
@@ -49,6 +53,7 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
         case .noQuestion, .pathTooLong: 64
         case .inputTooLarge: 65
         case .socketMissing, .refused, .connection, .silent: 69
+        case .stopped: 75
         case .answered(let status, _): status == 503 ? 75 : status >= 500 ? 70 : 65
         case .cutShort, .notUnderstood: 76
         case .permissionDenied: 77
