@@ -139,12 +139,10 @@ struct FrameWalk {
             let frame = frames[segment.frames.lowerBound + position]
             let stored = offset..<offset + Int(frame.storedBytes)
             offset = stored.upperBound
-            let found = verify ? file.checksum(stored) : frame.checksum
-            if found != frame.checksum {
-                faults.append(
-                    .checksum(
-                        path: file.path, part: "\(name), frame \(position)", offset: stored.lowerBound,
-                        expected: frame.checksum, found: found))
+            do throws(StoreError) {
+                if verify { try store.check(stored, frame: position, of: piece.segment) }
+            } catch {
+                faults.append(error)
                 continue
             }
             let raw = segment.rawRange(ofFrame: position)

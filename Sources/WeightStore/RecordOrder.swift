@@ -28,20 +28,14 @@ extension StoreFile {
         for entry in metadata.tensors {
             guard let number = entry.order else { continue }
             let segment = index.segments[number]
-            let part = segmentNames[number]
-            let frame = index.frames[segment.frames.lowerBound]
-            let found = file.checksum(segment.range)
-            guard found == frame.checksum else {
-                throw .checksum(
-                    path: path, part: part, offset: segment.offset, expected: frame.checksum, found: found)
-            }
+            try check(segment.range, frame: 0, of: number)
             var reader = ByteReader(file.bytes(segment.range))
             var records: [UInt32] = []
             records.reserveCapacity(segment.rawBytes / 4)
             while let record = reader.u32() { records.append(record) }
             guard let order = RecordOrder(records) else {
                 throw .unreadable(
-                    path: path, part: part, offset: segment.offset,
+                    path: path, part: segmentNames[number], offset: segment.offset,
                     reason: "not every one of its \(records.count) records has one place")
             }
             orders[entry.elements] = order

@@ -58,6 +58,17 @@ struct StoreFile: Sendable {
         return vocabulary
     }
 
+    /// Compares the checksum of frame `position` of segment `number`, whose stored bytes are `stored`.
+    func check(_ stored: Range<Int>, frame position: Int, of number: Int) throws(StoreError) {
+        let frame = index.frames[index.segments[number].frames.lowerBound + position]
+        let found = file.checksum(stored)
+        guard found == frame.checksum else {
+            throw .checksum(
+                path: path, part: "\(segmentNames[number]), frame \(position)", offset: stored.lowerBound,
+                expected: frame.checksum, found: found)
+        }
+    }
+
     /// The bytes of a part, after its checksum.
     private static func bytes(
         of part: StoreHeader.Part, of file: MappedFile, name: String

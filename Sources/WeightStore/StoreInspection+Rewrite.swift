@@ -51,12 +51,7 @@ extension StoreInspection {
         var offset = segment.offset
         for (position, frame) in file.index.frames[segment.frames].enumerated() {
             let range = offset..<offset + Int(frame.storedBytes)
-            let found = file.file.checksum(range)
-            guard found == frame.checksum else {
-                throw .checksum(
-                    path: path, part: "\(file.segmentNames[number]), frame \(position)", offset: offset,
-                    expected: frame.checksum, found: found)
-            }
+            try file.check(range, frame: position, of: number)
             run.bytes += file.file.bytes(range)
             run.frames.append(frame)
             offset = range.upperBound
