@@ -174,12 +174,12 @@ package final class StorageReader: Sendable {
 
     /// Waits until the reads of `part` are done. Any number of threads may wait.
     package func wait(_ batch: ReadBatch = .now, part: Int = 0) throws(FileError) {
-        try finish(batch, part: part)
+        try awaitReads(of: batch, part: part)
         guard rate != nil else { return }
         Threads.sleep(until: state.withLock { $0.batches[batch.rawValue].due[part] })
     }
 
-    private func finish(_ batch: ReadBatch, part: Int) throws(FileError) {
+    private func awaitReads(of batch: ReadBatch, part: Int) throws(FileError) {
         let number = batch.rawValue
         if let ring {
             let failure = state.withLock { state in

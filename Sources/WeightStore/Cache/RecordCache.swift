@@ -161,16 +161,10 @@ package final class RecordCache: Sendable {
             let upper = tensor.stored.range(of: end - 1).upperBound
             reader.begin(.ahead)
             var counts = CacheCounts()
+            var place = ahead.place
             for lower in stride(from: ahead.lower, to: upper, by: Self.aheadRun) {
-                let end = min(lower + Self.aheadRun, upper)
-                let count = aligned(end) - lower
-                reader.add(
-                    StorageRead(
-                        offset: lower, byteCount: count, needed: end - lower,
-                        place: ahead.place + lower - ahead.lower),
-                    to: .ahead)
-                counts.bytesRead += count
-                counts.reads += 1
+                let run = Run(lower: lower, upper: min(lower + Self.aheadRun, upper), place: place)
+                place = start(run, of: .ahead, &counts)
             }
             reader.submit()
             self.counts.withLock { $0 += counts }
@@ -261,26 +255,14 @@ package final class RecordCache: Sendable {
                     let unit = 32 * index + word.trailingZeroBitCount
                     word &= word - 1
                     let bytes = tensor.stored.range(of: unit)
+                    let arrival: Int
                     if let ahead, ahead.units.contains(unit) {
-                        let arrival = ahead.place + bytes.lowerBound - ahead.lower
-                        fetch.missing.append(
-                            MissingUnit(
-                                unit: unit, arrival: arrival,
-                                start: isRaw
-                                    ? arrival : unpacked.lowerBound + fetch.missing.count * tensor.slotBytes))
-                        continue
-                    }
-                    if let open = run, bytes.lowerBound <= aligned(open.upper) + gap,
-                        bytes.upperBound - open.lower <= Self.longestRun
-                    {
-                        run?.upper = bytes.upperBound
+                        arrival = ahead.place + bytes.lowerBound - ahead.lower
                     } else {
-                        if let open = run { place = start(open, part, &counts) }
-                        let lower = bytes.lowerBound & ~(reader.alignment - 1)
-                        run = Run(lower: lower, upper: bytes.upperBound, place: place)
+                        let longer = extend(run, over: bytes, part, &place, &counts)
+                        arrival = longer.place + bytes.lowerBound - longer.lower
+                        run = longer
                     }
-                    guard let run else { continue }
-                    let arrival = run.place + bytes.lowerBound - run.lower
                     fetch.missing.append(
                         MissingUnit(
                             unit: unit, arrival: arrival,
@@ -288,7 +270,7 @@ package final class RecordCache: Sendable {
                                 ? arrival : unpacked.lowerBound + fetch.missing.count * tensor.slotBytes))
                 }
             }
-            if let open = run { place = start(open, part, &counts) }
+            if let run { place = start(run, part, &counts) }
             fetch.starts.append(fetch.missing.count)
             reader.submit()
         }
@@ -307,15 +289,34 @@ package final class RecordCache: Sendable {
 
     private func aligned(_ offset: Int) -> Int { (offset + reader.alignment - 1) & ~(reader.alignment - 1) }
 
+    /// The run with `bytes` of the file in it: `run` made longer where that is worth it, else a new one behind it.
+    private func extend(
+        _ run: Run?, over bytes: Range<Int>, _ part: Int, _ place: inout Int, _ counts: inout CacheCounts
+    ) -> Run {
+        if var run {
+            if bytes.lowerBound <= aligned(run.upper) + gap, bytes.upperBound - run.lower <= Self.longestRun {
+                run.upper = bytes.upperBound
+                return run
+            }
+            place = start(run, part, &counts)
+        }
+        return Run(
+            lower: bytes.lowerBound & ~(reader.alignment - 1), upper: bytes.upperBound, place: place)
+    }
+
     /// Starts a read and returns where the next one may go.
-    private func start(_ run: Run, _ part: Int, _ counts: inout CacheCounts) -> Int {
+    private func start(
+        _ run: Run, _ part: Int = 0, of batch: ReadBatch = .now, _ counts: inout CacheCounts
+    ) -> Int {
         let count = aligned(run.upper) - run.lower
         precondition(
-            run.place + count <= arrivals.upperBound, "\(count) bytes at \(run.place) of \(arrivals)")
+            batch == .ahead || run.place + count <= arrivals.upperBound,
+            "\(count) bytes at \(run.place) of \(arrivals)")
         reader.add(
             StorageRead(
                 offset: run.lower, byteCount: count, needed: run.upper - run.lower, place: run.place,
-                part: part))
+                part: part),
+            to: batch)
         counts.bytesRead += count
         counts.reads += 1
         return run.place + count
