@@ -11,37 +11,44 @@ package final class ChannelActivity: ActivationObserver {
         ("ffn_gate", .feedForwardInput, .gateInput), ("ffn", .gate, .channels),
     ]
 
-    private let profile: SparsityProfile
     private let workers: Int
-    /// `[layers * workers]` counts per channel, of activations that some rule is about.
+    private let kernels: KernelSet
+    /// By activation: a rule per layer, `nil` where it keeps everything.
+    private let rules: [ObservedActivation: [KeepRule?]]
+    /// `[workers]`.
+    private let masks: [ObservedActivation: [KeepMask]]
+    /// `[layers * workers]` counts per channel.
     private let counts: [ObservedActivation: [SharedBuffer<UInt32>]]
-    private let rules: [ObservedActivation: [SparsityProfile.Rule]]
 
     package init(_ decoder: Decoder, _ profile: SparsityProfile) {
-        self.profile = profile
         workers = decoder.threadCount
-        let model = decoder.parameters
+        kernels = decoder.kernels
+        var rules: [ObservedActivation: [KeepRule?]] = [:]
+        var masks: [ObservedActivation: [KeepMask]] = [:]
         var counts: [ObservedActivation: [SharedBuffer<UInt32>]] = [:]
-        var rules: [ObservedActivation: [SparsityProfile.Rule]] = [:]
         for kind in Self.kinds {
             guard let own = profile.sites[kind.site] else { continue }
-            rules[kind.activation] = own
-            counts[kind.activation] = (0..<model.layers * workers).map { _ in
-                SharedBuffer(count: model.width(kind.site))
-            }
+            let width = decoder.parameters.width(kind.site)
+            rules[kind.activation] = own.map { KeepRule($0, width: width) }
+            masks[kind.activation] = (0..<workers).map { _ in KeepMask(count: width) }
+            counts[kind.activation] = (0..<own.count * workers).map { _ in SharedBuffer(count: width) }
         }
-        self.counts = counts
         self.rules = rules
+        self.masks = masks
+        self.counts = counts
     }
 
     package func observe(_ values: FloatSlice, _ activation: ObservedActivation, layer: Int, worker: Int) {
-        guard let rule = rules[activation]?[layer], !rule.limits.isEmpty,
+        guard let rule = rules[activation]?[layer], let mask = masks[activation]?[worker],
             let counts = counts[activation]?[layer * workers + worker]
         else { return }
-        for channel in 0..<counts.count {
-            let limit = rule.limits.count == 1 ? rule.limits[0] : rule.limits[channel]
-            let center = rule.center.isEmpty ? 0 : rule.center[channel]
-            if abs(values.buffer[values.start + channel] - center) >= limit { counts[channel] += 1 }
+        kernels.keep(values, by: rule, into: mask)
+        for index in 0..<mask.words.count {
+            var word = mask.words[index]
+            while word != 0 {
+                counts[32 * index + word.trailingZeroBitCount] += 1
+                word &= word - 1
+            }
         }
     }
 
@@ -50,7 +57,7 @@ package final class ChannelActivity: ActivationObserver {
         var orders: [String: RecordOrder] = [:]
         for kind in Self.kinds {
             guard let slots = counts[kind.activation], let rules = rules[kind.activation] else { continue }
-            for layer in rules.indices where !rules[layer].limits.isEmpty {
+            for layer in rules.indices where rules[layer] != nil {
                 var total = [UInt32](repeating: 0, count: slots[0].count)
                 for slot in slots[layer * workers..<(layer + 1) * workers] {
                     for channel in total.indices { total[channel] += slot[channel] }

@@ -1,4 +1,4 @@
-internal import Kernels
+package import Kernels
 internal import Machine
 internal import Tensors
 package import WeightStore
@@ -71,14 +71,7 @@ extension Decoder {
         let layers = weights.layers.indices.map { index in
             let layer = weights.layers[index]
             func keepRule(_ site: SparsitySite) -> KeepRule? {
-                guard let rule = rule(site, index), !rule.limits.isEmpty else { return nil }
-                let width = parameters.width(site)
-                let limits =
-                    rule.limits.count == width
-                    ? rule.limits : [Float](repeating: rule.limits[0], count: width)
-                return KeepRule(
-                    limits: SharedBuffer(limits),
-                    center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
+                rule(site, index).flatMap { KeepRule($0, width: parameters.width(site)) }
             }
             func input(
                 _ site: SparsitySite, _ products: [Product], _ cached: CachedTensor? = nil
@@ -104,6 +97,17 @@ extension Decoder {
             return plan
         }
         return SparsityPlan(layers: layers)
+    }
+}
+
+extension KeepRule {
+    /// The rule of a profile for so many channels; `nil` when it keeps everything.
+    package init?(_ rule: SparsityProfile.Rule, width: Int) {
+        guard !rule.limits.isEmpty else { return nil }
+        let limits =
+            rule.limits.count == width ? rule.limits : [Float](repeating: rule.limits[0], count: width)
+        self.init(
+            limits: SharedBuffer(limits), center: rule.center.isEmpty ? nil : SharedBuffer(rule.center))
     }
 }
 
