@@ -10,22 +10,9 @@ package enum MemoryBudget: Sendable, Equatable {
             self = .auto
             return
         }
-        guard let bytes = Self.bytes(text), bytes > 0 else { return nil }
-        self = .bytes(bytes)
-    }
-
-    /// A number of bytes, possibly with K, M, G or T behind it for powers of 1024.
-    private static func bytes(_ text: String) -> Int? {
-        var digits = Substring(text)
-        var unit = 1
-        if let last = digits.last, let power = "KMGT".firstIndex(of: Character(last.uppercased())) {
-            for _ in 0..."KMGT".distance(from: "KMGT".startIndex, to: power) { unit *= 1024 }
-            digits.removeLast()
-        }
-        guard let number = Double(digits), number.isFinite, number >= 0, number * Double(unit) < 0x1p62 else {
-            return nil
-        }
-        return Int(number * Double(unit))
+        guard let number = Quantity.number(text, units: "KMGT", base: 1024), number < 0x1p62, Int(number) > 0
+        else { return nil }
+        self = .bytes(Int(number))
     }
 
     /// Bytes, as things are now.

@@ -10,15 +10,10 @@ package enum StorageRate: Sendable, Equatable {
             self = .auto
             return
         }
-        var digits = Substring(text)
-        var unit = 1.0
-        if let last = digits.last, let power = ["K", "M", "G"].firstIndex(of: last.uppercased()) {
-            for _ in 0...power { unit *= 1000 }
-            digits.removeLast()
-        }
         // A floppy disk reads some 30 kB/s.
-        guard let number = Double(digits), (1e4...1e12).contains(number * unit) else { return nil }
-        self = .bytesPerSecond(number * unit)
+        guard let number = Quantity.number(text, units: "KMG", base: 1000), (1e4...1e12).contains(number)
+        else { return nil }
+        self = .bytesPerSecond(number)
     }
 
     /// `nil` for what the storage does.
