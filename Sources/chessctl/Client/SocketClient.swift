@@ -89,11 +89,6 @@ struct SocketClient: Sendable {
         } catch is ChannelError {
             try Task.checkCancellation()
             throw ClientError.cutShort(path: path)
-        } catch let error as HTTPParserError {
-            try Task.checkCancellation()
-            // The connection ended in the middle of an answer, as that of a killed daemon does.
-            if error == .invalidEOFState { throw ClientError.cutShort(path: path) }
-            throw ClientError.notUnderstood(path: path, reason: "\(error)")
         }
     }
 

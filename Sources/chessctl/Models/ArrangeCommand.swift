@@ -45,7 +45,6 @@ struct ArrangeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runningModelTool("arrange") {
-            guard force || !FileNames.exists(output) else { throw ModelToolError.exists(path: output) }
             try StoreWriter.checkTarget(output, overwrite: force)
             let start = ProcessFacts.monotonicNanoseconds
             let bar = ProgressBar()

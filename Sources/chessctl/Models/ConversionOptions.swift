@@ -36,7 +36,10 @@ struct ConversionOptions: ParsableArguments {
         defer { bar.clear() }
         let choice = Compression(compression) ?? .auto
         let threads = threads ?? Cores.recommendedThreads
-        let rate = try storageReadRate.given ?? StorageSpeed(ofFile: source).bytesPerSecond
+        // Only auto asks for it.
+        let rate =
+            choice == .auto
+            ? try storageReadRate.given ?? StorageSpeed(ofFile: source).bytesPerSecond : nil
         return try await InterruptWatch.watching { watch in
             try await watch.cancelling {
                 try await Importer.run(
