@@ -51,6 +51,12 @@ static inline float ck_half(uint16_t h) {
 
 static inline float ck_half_at(const uint8_t *base, size_t index) { return ck_half(ck_load16(base + 2 * index)); }
 
+// Element d of a row of the cache.
+static inline float ck_cached(const uint8_t *row, size_t d, size_t head_dim, int bits) {
+    if (bits == CK_CACHE_HALF) return ck_half_at(row, d);
+    return (float)(int8_t)row[d] * ck_half_at(row + head_dim, d / CK_CACHE_GROUP);
+}
+
 // Bytes of n codes, n being padded to 64.
 static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
     switch (form->bits) {

@@ -8,6 +8,7 @@ package struct DecoderOptions: Sendable {
     /// Positions to make room for; `nil` takes 4096, or what the model was trained for when that is less.
     package var context: Int?
     package var threads: Int
+    package var cacheFormat: CacheFormat
     package var residency: Residency
     /// Bytes that the process may take; `nil` for no limit.
     package var budget: Int?
@@ -19,12 +20,13 @@ package struct DecoderOptions: Sendable {
     package var storageRate: Double?
 
     package init(
-        kernels: KernelSet = .best, context: Int? = nil, threads: Int, residency: Residency = .automatic,
-        budget: Int? = nil, profile: SparsityProfile? = nil, gap: Int? = nil
+        kernels: KernelSet = .best, context: Int? = nil, threads: Int, cacheFormat: CacheFormat = .half,
+        residency: Residency = .automatic, budget: Int? = nil, profile: SparsityProfile? = nil, gap: Int? = nil
     ) {
         self.kernels = kernels
         self.context = context
         self.threads = threads
+        self.cacheFormat = cacheFormat
         self.residency = residency
         self.budget = budget
         self.profile = profile
@@ -48,7 +50,7 @@ extension Decoder {
         var plan: MemoryPlan?
         if let budget = options.budget {
             let working = try workingBytes(
-                shape, path: model.path, context: context, threads: options.threads)
+                shape, path: model.path, context: context, options)
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
                 model: model, gap: options.gap
@@ -69,7 +71,7 @@ extension Decoder {
             model, threads: options.threads, residency: options.residency, plan: cache)
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
-            isSmall: cache != nil)
+            cacheFormat: options.cacheFormat, isSmall: cache != nil)
         return (store, decoder, plan)
     }
 
@@ -78,16 +80,16 @@ extension Decoder {
 
     /// Bytes of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
     private static func workingBytes(
-        _ shape: ModelParameters, path: String, context: Int, threads: Int
+        _ shape: ModelParameters, path: String, context: Int, _ options: DecoderOptions
     ) throws(DecoderError) -> Int {
         try check(context, shape, path: path)
         let before = MemoryTally.bytes
-        let scratch = StepScratch(shape, context: context, threads: threads)
+        let scratch = StepScratch(shape, context: context, threads: options.threads)
         let batch = BatchScratch(
             shape, capacity: min(batchSize, context), headRows: BatchScratch.headRowsWithin)
         let cache = KeyValueCache(
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
-            context: context)
+            context: context, format: options.cacheFormat)
         return withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
             + MemoryPlan.reserve
     }

@@ -24,9 +24,11 @@ package final class Decoder: Sendable {
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
     ///   - threads: workers of a step, the caller among them.
+    ///   - cacheFormat: of keys and values.
     ///   - isSmall: whether to take less memory where that costs little speed.
     package init(
-        store: WeightStore, kernels: KernelSet, context: Int, threads: Int, isSmall: Bool = false
+        store: WeightStore, kernels: KernelSet, context: Int, threads: Int,
+        cacheFormat: CacheFormat = .half, isSmall: Bool = false
     ) throws {
         let shape = store.parameters
         try Self.check(context, shape, path: store.path)
@@ -35,7 +37,7 @@ package final class Decoder: Sendable {
         weights = try ModelWeights(store)
         cache = KeyValueCache(
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
-            context: context)
+            context: context, format: cacheFormat)
         pool = WorkerPool(threadCount: threads)
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)

@@ -1,40 +1,44 @@
 package import Kernels
 internal import Machine
 
-/// Keys and values of every position so far, f16 `[layers, heads, context, head dimension]` each.
+/// Keys and values of every position so far, `[layers, heads, context]` rows of one head's elements each.
 ///
 /// Pages are touched as positions fill, so a short conversation in a long context costs little memory.
 package struct KeyValueCache: Sendable {
     package let context: Int
+    package let format: CacheFormat
     private let heads: Int
-    private let headDimension: Int
-    private let keys: SharedBuffer<UInt16>
-    private let values: SharedBuffer<UInt16>
+    private let rowBytes: Int
+    private let keys: SharedBuffer<UInt8>
+    private let values: SharedBuffer<UInt8>
 
-    package init(layers: Int, heads: Int, headDimension: Int, context: Int) {
+    package init(layers: Int, heads: Int, headDimension: Int, context: Int, format: CacheFormat) {
         self.context = context
+        self.format = format
         self.heads = heads
-        self.headDimension = headDimension
-        keys = SharedBuffer(count: layers * heads * context * headDimension)
-        values = SharedBuffer(count: layers * heads * context * headDimension)
+        rowBytes = format.rowBytes(headDimension: headDimension)
+        keys = SharedBuffer(count: layers * heads * context * rowBytes)
+        values = SharedBuffer(count: layers * heads * context * rowBytes)
     }
 
     /// Bytes when the context is full.
-    package var byteCount: Int { (keys.count + values.count) * 2 }
+    package var byteCount: Int { keys.count + values.count }
 
     package func slice(layer: Int, head: Int) -> CacheSlice {
-        CacheSlice(keys: keys, values: values, start: start(layer, head), stride: headDimension)
+        CacheSlice(
+            keys: keys, values: values, format: format, start: start(layer, head, 0), stride: rowBytes)
     }
 
     func storeKey(_ key: FloatSlice, layer: Int, head: Int, position: Int, with kernels: KernelSet) {
-        precondition(position < context, "\(position) of \(context)")
-        kernels.storeHalf(key, into: keys, at: start(layer, head) + position * headDimension)
+        kernels.store(key, as: format, into: keys, at: start(layer, head, position))
     }
 
     func storeValue(_ value: FloatSlice, layer: Int, head: Int, position: Int, with kernels: KernelSet) {
-        precondition(position < context, "\(position) of \(context)")
-        kernels.storeHalf(value, into: values, at: start(layer, head) + position * headDimension)
+        kernels.store(value, as: format, into: values, at: start(layer, head, position))
     }
 
-    private func start(_ layer: Int, _ head: Int) -> Int { (layer * heads + head) * context * headDimension }
+    private func start(_ layer: Int, _ head: Int, _ position: Int) -> Int {
+        precondition(position < context, "\(position) of \(context)")
+        return ((layer * heads + head) * context + position) * rowBytes
+    }
 }

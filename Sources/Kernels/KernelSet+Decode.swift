@@ -110,12 +110,6 @@ extension KernelSet {
             x.base, heads, head, rotated, cosines.base, sines.base, interleaved ? 1 : 0)
     }
 
-    /// Writes `x` as f16 to `out` from element `start`.
-    package func storeHalf(_ x: FloatSlice, into out: SharedBuffer<UInt16>, at start: Int) {
-        precondition(start >= 0 && start + x.count <= out.count, "\(start)+\(x.count) of \(out.count)")
-        unsafe table.pointee.to_half(out.address(of: start), x.base, x.count)
-    }
-
     /// `y += x`, element by element.
     package func add(_ x: FloatSlice, to y: FloatSlice) {
         precondition(x.count == y.count, "\(x.count), \(y.count)")

@@ -59,6 +59,11 @@ struct Chessd: AsyncParsableCommand {
     var kernels: String?
     @Option(
         help: ArgumentHelp(
+            "How keys and values of the context are kept: f16, or q8, which takes little more than half the memory. "
+                + "(default: f16)", valueName: "format"))
+    var kvCache: String?
+    @Option(
+        help: ArgumentHelp(
             "Where weights live: mapped, so that the kernel may take them back; resident, in large pages; or "
                 + "auto, resident where memory is plenty. (default: auto)", valueName: "place"))
     var weights: String?
@@ -175,7 +180,7 @@ struct Chessd: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "model": model, "socket": socket, "listen": listen, "threads": threads, "context": context,
-            "kernels": kernels, "weights": weights, "memory-budget": memoryBudget,
+            "kernels": kernels, "kv-cache": kvCache, "weights": weights, "memory-budget": memoryBudget,
             "profile": profile.isEmpty ? nil : profile.joined(separator: ","),
             "sparse-prefill": sparsePrefill ? "true" : nil,
             "log-level": logLevel, "queue": queue, "grace": grace, "body-limit": bodyLimit,

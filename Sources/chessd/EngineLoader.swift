@@ -84,7 +84,7 @@ private func loadEngine(
     let tokenizer = try Tokenizer(model.vocabulary())
     var options = DecoderOptions(
         kernels: kernels, context: settings.context, threads: threads,
-        residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
+        cacheFormat: try cacheFormat(settings.keyValueCache), residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
         // Another model's would plan the memory wrongly, and the reason given might be the memory.
         let profile = try SparsityProfile(path: path)
@@ -177,6 +177,12 @@ private func residency(_ word: String) throws -> Residency {
     if let residency = Residency(rawValue: word) { return residency }
     let known = Residency.allCases.map(\.rawValue).joined(separator: ", ")
     throw LoadError(description: "weights \(word): not a place for weights; choose one of \(known)")
+}
+
+private func cacheFormat(_ word: String) throws -> CacheFormat {
+    if let format = CacheFormat(rawValue: word) { return format }
+    let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")
+    throw LoadError(description: "kv-cache \(word): not a format of keys and values; choose one of \(known)")
 }
 
 /// A template that cannot be read must not keep the daemon from completing plain text.

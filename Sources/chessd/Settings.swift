@@ -15,6 +15,8 @@ package struct Settings: Sendable, Equatable {
     package var context: Int?
     /// Name of a kernel set; `nil` takes the best the processor has.
     package var kernels: String?
+    /// How keys and values lie in the cache: a word of `CacheFormat`.
+    package var keyValueCache: String
     /// Where the weights live: a word of `Residency`.
     package var weights: String
     /// What the process may take; `nil` for no limit.
@@ -45,6 +47,7 @@ struct SettingKey: Sendable, Equatable {
     static let threads = SettingKey(name: "threads", fallback: nil, range: 1...256)
     static let context = SettingKey(name: "context", fallback: nil, range: 16...1_048_576)
     static let kernels = SettingKey(name: "kernels", fallback: nil, range: nil)
+    static let keyValueCache = SettingKey(name: "kv-cache", fallback: "f16", range: nil)
     static let weights = SettingKey(name: "weights", fallback: "auto", range: nil)
     static let memoryBudget = SettingKey(name: "memory-budget", fallback: nil, range: nil)
     static let profile = SettingKey(name: "profile", fallback: nil, range: nil)
@@ -60,7 +63,7 @@ struct SettingKey: Sendable, Equatable {
     static let logTexts = SettingKey(name: "log-texts", fallback: "false", range: nil)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, weights, memoryBudget, profile, sparsePrefill,
+        model, socket, listen, threads, context, kernels, keyValueCache, weights, memoryBudget, profile, sparsePrefill,
         logLevel, queue,
         grace, bodyLimit,
         connections,

@@ -42,10 +42,10 @@ struct SettingsResolver {
         return Settings(
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
-            weights: text(.weights) ?? "auto", memoryBudget: try memoryBudget(), profiles: profiles(),
-            sparsePrefill: try boolean(.sparsePrefill), logLevel: try logLevel(),
-            logTexts: try boolean(.logTexts),
-            queue: try number(.queue) ?? 0, limits: limits)
+            keyValueCache: text(.keyValueCache) ?? "f16", weights: text(.weights) ?? "auto",
+            memoryBudget: try memoryBudget(), profiles: profiles(), sparsePrefill: try boolean(.sparsePrefill), 
+            logLevel: try logLevel(), logTexts: try boolean(.logTexts), queue: try number(.queue) ?? 0,
+            limits: limits)
     }
 
     private func text(_ key: SettingKey) -> String? {

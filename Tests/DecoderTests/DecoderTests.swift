@@ -30,6 +30,35 @@ import WeightStore
         }
     }
 
+    /// Keys and values of 8 bits follow the plain model nearly as well, and do not depend on threads either.
+    @Test(arguments: ["llama", "qwen2"])
+    func eightBitsOfCacheAreNearlyAsGood(architecture: String) async throws {
+        var sizes: Set<Int> = []
+        for kernels in KernelSet.available {
+            var seen: Set<[UInt32]> = []
+            for threads in [1, 3] {
+                try await withDecoder(
+                    .f32, architecture, kernels: kernels, threads: threads, cacheFormat: .byte
+                ) { decoder, file in
+                    let expected = try PlainModel(file: file, shape: decoder.parameters).logits(tokens)
+                    for (position, token) in tokens.enumerated() { decoder.step(token, at: position) }
+                    let stepped = distance(logits(decoder), expected)
+                    // More than the rounding of f16: the cache does hold 8 bits.
+                    #expect(stepped > 0.0005 && stepped < 0.02, "\(kernels.name): steps")
+                    seen.insert(logits(decoder).map(\.bitPattern))
+                    #expect(decoder.prefill(tokens, at: 0))
+                    #expect(distance(logits(decoder), expected) < 0.02, "\(kernels.name): prefill")
+                    let shape = decoder.parameters
+                    let halves = 4 * shape.layers * shape.keyValueHeads * shape.headDimension * decoder.context
+                    #expect(decoder.cache.byteCount * 8 == halves * 5)
+                    sizes.insert(decoder.cache.byteCount)
+                }
+            }
+            #expect(seen.count == 1, "\(kernels.name)")
+        }
+        #expect(sizes.count == 1)
+    }
+
     @Test(arguments: [ElementType.q4_1, .q4_K, .q6_K, .q8_0, .f16])
     func threadsChangeNoBit(type: ElementType) async throws {
         for kernels in KernelSet.available {

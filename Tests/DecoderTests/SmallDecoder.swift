@@ -11,7 +11,7 @@ import WeightStore
 /// Imports the model and runs `body` with a decoder and the GGUF file it came from.
 func withDecoder<R>(
     _ type: ElementType, _ architecture: String, layers: Int = 1, kernels: KernelSet, threads: Int,
-    _ body: (Decoder, GGUFFile) throws -> R
+    cacheFormat: CacheFormat = .half, _ body: (Decoder, GGUFFile) throws -> R
 ) async throws -> R {
     try await withTemporaryDirectory { folder in
         let source = "\(folder)/m.gguf"
@@ -22,7 +22,8 @@ func withDecoder<R>(
             importer: "test", progress: { _ in })
         let store = try WeightStore(path: target, threads: 2)
         return try body(
-            try Decoder(store: store, kernels: kernels, context: 64, threads: threads),
+            try Decoder(
+                store: store, kernels: kernels, context: 64, threads: threads, cacheFormat: cacheFormat),
             try GGUFFile(path: source))
     }
 }

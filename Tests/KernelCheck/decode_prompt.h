@@ -61,9 +61,11 @@ static void place_prompt(decoder *d, const prompt_rows *p, size_t layer) {
         d->kernels->rope(p->queries + t * queries, m->heads, width, m->rotated, d->cosines, d->sines, 1);
         d->kernels->rope(p->keys + t * keys, m->kv_heads, width, m->rotated, d->cosines, d->sines, 1);
         for (size_t head = 0; head < m->kv_heads; head++) {
-            size_t place = ((layer * m->kv_heads + head) * d->context + t) * width;
-            d->kernels->to_half(d->key_cache + place, p->keys + t * keys + head * width, width);
-            d->kernels->to_half(d->value_cache + place, p->values + t * keys + head * width, width);
+            size_t place = ((layer * m->kv_heads + head) * d->context + t) * ck_cache_row_bytes(CK_CACHE_HALF, width);
+            ck_cache_store(d->kernels, d->key_cache + place, p->keys + t * keys + head * width, width,
+                           CK_CACHE_HALF);
+            ck_cache_store(d->kernels, d->value_cache + place, p->values + t * keys + head * width, width,
+                           CK_CACHE_HALF);
         }
     }
 }
@@ -80,11 +82,12 @@ static void prompt_attention(decoder *d, const prompt_rows *p, size_t layer) {
     let_go(&input);
     place_prompt(d, p, layer);
     for (size_t head = 0; head < m->kv_heads; head++) {
-        size_t cache = (layer * m->kv_heads + head) * d->context * width, first = head * group * width;
+        size_t row = ck_cache_row_bytes(CK_CACHE_HALF, width);
+        size_t cache = (layer * m->kv_heads + head) * d->context * row, first = head * group * width;
         ck_attention job = {.out = p->mixed + first, .q = p->queries + first, .q_stride = stride,
                             .queries = p->count * group, .group = group, .head_dim = width,
-                            .k = d->key_cache + cache, .v = d->value_cache + cache, .kv_stride = width,
-                            .first_length = 1, .scale = 1 / sqrtf((float)width), .scores = d->scores};
+                            .k = d->key_cache + cache, .v = d->value_cache + cache, .kv_stride = row,
+                            .kv_bits = CK_CACHE_HALF, .first_length = 1, .scale = 1 / sqrtf((float)width), .scores = d->scores};
         d->kernels->attend(&job);
     }
     ck_batch mixed = quantized(d, p->mixed, p->count, m->heads * width);

@@ -21,7 +21,7 @@ typedef struct {
     float *logits;                   // [vocabulary]
     float *cosines, *sines;          // [rotated / 2]
     float *scores;
-    uint16_t *key_cache, *value_cache;  // f16 [layers, kv_heads, context, head_dim]
+    uint8_t *key_cache, *value_cache;  // f16 [layers, kv_heads, context, head_dim]
     ck_activations input, mixed_input;
     void *scratch;
 } decoder;
@@ -53,8 +53,8 @@ static decoder start_decoder(const ck_table *kernels, const model_weights *m, si
                      .cosines = buffer(m->rotated / 2, sizeof(float)),
                      .sines = buffer(m->rotated / 2, sizeof(float)),
                      .scores = buffer(8 * pad64(context + m->heads), sizeof(float)),
-                     .key_cache = buffer(cached, sizeof(uint16_t)),
-                     .value_cache = buffer(cached, sizeof(uint16_t)),
+                     .key_cache = buffer(cached, 2),
+                     .value_cache = buffer(cached, 2),
                      .input = activations(m->width),
                      .mixed_input = activations(queries),
                      .scratch = buffer(CK_SCRATCH_BYTES, 1)};
@@ -83,14 +83,15 @@ static void attend(decoder *d, size_t layer, size_t position) {
     size_t group = m->heads / m->kv_heads, width = m->head_dim;
     for (size_t head = 0; head < m->kv_heads; head++) {
         float *queries = d->queries + head * group * width;
-        size_t cache = (layer * m->kv_heads + head) * d->context * width;
-        d->kernels->to_half(d->key_cache + cache + position * width, d->keys + head * width, width);
-        d->kernels->to_half(d->value_cache + cache + position * width, d->values + head * width, width);
+        size_t row = ck_cache_row_bytes(CK_CACHE_HALF, width);
+        size_t cache = (layer * m->kv_heads + head) * d->context * row, place = cache + position * row;
+        ck_cache_store(d->kernels, d->key_cache + place, d->keys + head * width, width, CK_CACHE_HALF);
+        ck_cache_store(d->kernels, d->value_cache + place, d->values + head * width, width, CK_CACHE_HALF);
         d->kernels->rope(queries, group, width, m->rotated, d->cosines, d->sines, 1);
         ck_attention job = {.out = d->mixed + head * group * width, .q = queries, .q_stride = group * width,
                             .queries = group, .group = group, .head_dim = width,
-                            .k = d->key_cache + cache, .v = d->value_cache + cache, .kv_stride = width,
-                            .first_length = position + 1, .scale = 1 / sqrtf((float)width),
+                            .k = d->key_cache + cache, .v = d->value_cache + cache, .kv_stride = row,
+                            .kv_bits = CK_CACHE_HALF, .first_length = position + 1, .scale = 1 / sqrtf((float)width),
                             .scores = d->scores};
         d->kernels->attend(&job);
     }

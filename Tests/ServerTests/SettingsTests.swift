@@ -45,7 +45,7 @@ import Testing
     @Test func everyKeyIsReadFromEverySource() throws {
         let values = [
             "model": "m", "socket": "/s", "listen": "127.0.0.1:80", "threads": "3", "context": "512",
-            "kernels": "scalar", "weights": "mapped", "memory-budget": "700M",
+            "kernels": "scalar", "kv-cache": "q8", "weights": "mapped", "memory-budget": "700M",
             "profile": "/a.profile, b.profile",
             "sparse-prefill": "true", "log-level": "Debug",
             "queue": "0", "grace": "9", "body-limit": "2048", "connections": "5", "idle-timeout": "6",

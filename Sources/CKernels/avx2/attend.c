@@ -26,19 +26,27 @@ CK_INLINE __m256 sums8(const __m256 v[8]) {
     return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
+// The eight elements from d on of a row of the cache.
+CK_INLINE __m256 cached8(const int bits, const uint8_t *row, size_t d, size_t head_dim) {
+    if (bits == CK_CACHE_HALF) return halves8(row + 2 * d);
+    const __m128i scale = _mm_set1_epi16((int16_t)ck_load16(row + head_dim + d / CK_CACHE_GROUP * 2));
+    const __m256i codes = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(row + d)));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(codes), _mm256_cvtph_ps(scale));
+}
+
 // Writes scale * q . k, or minus infinity where a query does not see the position; returns the largest of
 // each query.
-CK_INLINE __m256 score_all(const attend_pass *restrict pass, const ck_attention *restrict job,
+CK_INLINE __m256 score_all(const int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
                            const int queries) {
     const __m256i length = load32(pass->length);
     const __m256 scale = _mm256_set1_ps(job->scale), none = _mm256_set1_ps(-INFINITY);
     __m256 top = none;
     for (size_t p = 0; p < pass->longest; p++) {
-        const uint16_t *restrict k = job->k + p * job->kv_stride;
+        const uint8_t *restrict k = job->k + p * job->kv_stride;
         __m256 sum[LANES];
         for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
         for (size_t d = 0; d < job->head_dim; d += 8) {
-            const __m256 key = halves8((const uint8_t *)(k + d));
+            const __m256 key = cached8(bits, k, d, job->head_dim);
             for (int i = 0; i < queries; i++) {
                 sum[i] = _mm256_fmadd_ps(key, _mm256_loadu_ps(pass->q[i] + d), sum[i]);
             }
@@ -66,7 +74,7 @@ CK_INLINE __m256 weigh_all(const attend_pass *restrict pass, float *restrict sco
 }
 
 // out[i][d ...] += weight * value over the positions begin ..< end, for 8 * slices elements from d on.
-CK_INLINE void add_slices(const attend_pass *restrict pass, const ck_attention *restrict job,
+CK_INLINE void add_slices(const int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
                           const int queries, const size_t slices, size_t d, size_t begin, size_t end) {
     __m256 sum[LANES][2];
     for (int i = 0; i < queries; i++) {
@@ -77,7 +85,7 @@ CK_INLINE void add_slices(const attend_pass *restrict pass, const ck_attention *
     for (size_t p = begin; p < end; p++) {
         __m256 value[2];
         for (size_t s = 0; s < slices; s++)
-            value[s] = halves8((const uint8_t *)(job->v + p * job->kv_stride + d + 8 * s));
+            value[s] = cached8(bits, job->v + p * job->kv_stride, d + 8 * s, job->head_dim);
         for (int i = 0; i < queries; i++) {
             const __m256 weight = _mm256_broadcast_ss(job->scores + LANES * p + i);
             for (size_t s = 0; s < slices; s++) sum[i][s] = _mm256_fmadd_ps(weight, value[s], sum[i][s]);
@@ -88,20 +96,29 @@ CK_INLINE void add_slices(const attend_pass *restrict pass, const ck_attention *
     }
 }
 
-CK_INLINE void attend_queries(const attend_pass *restrict pass, const ck_attention *restrict job,
-                              const int queries) {
+CK_INLINE void attend_bits(const int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
+                           const int queries) {
     float inverse[LANES];
-    _mm256_storeu_ps(inverse, weigh_all(pass, job->scores, score_all(pass, job, queries)));
+    _mm256_storeu_ps(inverse, weigh_all(pass, job->scores, score_all(bits, pass, job, queries)));
     for (size_t begin = 0; begin < pass->longest; begin += STRETCH) {
         const size_t end = begin + STRETCH < pass->longest ? begin + STRETCH : pass->longest;
         size_t d = 0;
         // Sixteen registers hold two slices of up to six queries.
         for (; queries <= 6 && d + 16 <= job->head_dim; d += 16)
-            add_slices(pass, job, queries, 2, d, begin, end);
-        for (; d < job->head_dim; d += 8) add_slices(pass, job, queries, 1, d, begin, end);
+            add_slices(bits, pass, job, queries, 2, d, begin, end);
+        for (; d < job->head_dim; d += 8) add_slices(bits, pass, job, queries, 1, d, begin, end);
     }
     for (int i = 0; i < queries; i++) {
         for (size_t d = 0; d < job->head_dim; d++) pass->out[i][d] *= inverse[i];
+    }
+}
+
+CK_INLINE void attend_queries(const attend_pass *restrict pass, const ck_attention *restrict job,
+                              const int queries) {
+    if (job->kv_bits == CK_CACHE_HALF) {
+        attend_bits(CK_CACHE_HALF, pass, job, queries);
+    } else {
+        attend_bits(CK_CACHE_BYTE, pass, job, queries);
     }
 }
 

@@ -49,6 +49,13 @@ CK_INLINE __m512 bytes_masked(__mmask16 m, const uint8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(m, p)));
 }
 
+// The 16 elements from d on of a row of the cache.
+CK_INLINE __m512 cached16(const int bits, __mmask16 m, const uint8_t *row, size_t d, size_t head_dim) {
+    if (bits == CK_CACHE_HALF) return halves_masked(m, row + 2 * d);
+    const uint8_t *scale = row + head_dim + d / CK_CACHE_GROUP * 2;
+    return _mm512_mul_ps(bytes_masked(m, row + d), _mm512_cvtph_ps(_mm256_set1_epi16((int16_t)ck_load16(scale))));
+}
+
 // The 64 codes of unit u of a run as bytes in order; unsigned for 4 to 6 bits, signed for 8.
 // high: where the plane of high bits begins.
 CK_INLINE __m512i unit_codes(const int bits, const uint8_t *run, const uint8_t *high, size_t u) {

@@ -136,7 +136,7 @@ CK_INLINE float softmax(float *restrict s, size_t length) {
 
 // `count` queries of one token or of neighbouring ones read each key once. The order of every sum depends on
 // the query alone, so that a query's result does not depend on which others are computed with it.
-CK_INLINE void attend_some(const ck_attention *job, size_t first, const size_t count) {
+CK_INLINE void attend_some(const int bits, const ck_attention *job, size_t first, const size_t count) {
     const float *q[4];
     float *out[4], *scores[4], inverse[4];
     size_t length[4], longest = 0;
@@ -150,12 +150,12 @@ CK_INLINE void attend_some(const ck_attention *job, size_t first, const size_t c
     for (size_t i = 0; i < count; i++) scores[i] = job->scores + i * ck_pad64(longest);
     const __m512 scale = _mm512_set1_ps(job->scale);
     for (size_t p = 0; p < longest; p++) {
-        const uint8_t *key = (const uint8_t *)(job->k + p * job->kv_stride);
+        const uint8_t *key = job->k + p * job->kv_stride;
         __m512 sum[4];
         for (size_t i = 0; i < count; i++) sum[i] = _mm512_setzero_ps();
         for (size_t d = 0; d < job->head_dim; d += 16) {
             const __mmask16 m = first_lanes(job->head_dim - d);
-            const __m512 k = halves_masked(m, key + 2 * d);
+            const __m512 k = cached16(bits, m, key, d, job->head_dim);
             for (size_t i = 0; i < count; i++) {
                 sum[i] = _mm512_fmadd_ps(k, _mm512_maskz_loadu_ps(m, q[i] + d), sum[i]);
             }
@@ -173,9 +173,9 @@ CK_INLINE void attend_some(const ck_attention *job, size_t first, const size_t c
             for (size_t v = 0; v < 4; v++) sum[i][v] = _mm512_setzero_ps();
         }
         for (size_t p = 0; p < longest; p++) {
-            const uint8_t *value = (const uint8_t *)(job->v + p * job->kv_stride + d);
+            const uint8_t *value = job->v + p * job->kv_stride;
             for (size_t v = 0; v < 4 && 16 * v < left; v++) {
-                const __m512 row = halves_masked(first_lanes(left - 16 * v), value + 32 * v);
+                const __m512 row = cached16(bits, first_lanes(left - 16 * v), value, d + 16 * v, job->head_dim);
                 for (size_t i = 0; i < count; i++) {
                     sum[i][v] = _mm512_fmadd_ps(row, _mm512_set1_ps(scores[i][p]), sum[i][v]);
                 }
@@ -190,11 +190,19 @@ CK_INLINE void attend_some(const ck_attention *job, size_t first, const size_t c
     }
 }
 
-void ck_avx512_attend(const ck_attention *job) {
+CK_INLINE void attend_all(const int bits, const ck_attention *job) {
     size_t i = 0;
-    for (; i + 4 <= job->queries; i += 4) attend_some(job, i, 4);
-    for (; i + 2 <= job->queries; i += 2) attend_some(job, i, 2);
-    if (i < job->queries) attend_some(job, i, 1);
+    for (; i + 4 <= job->queries; i += 4) attend_some(bits, job, i, 4);
+    for (; i + 2 <= job->queries; i += 2) attend_some(bits, job, i, 2);
+    if (i < job->queries) attend_some(bits, job, i, 1);
+}
+
+void ck_avx512_attend(const ck_attention *job) {
+    if (job->kv_bits == CK_CACHE_HALF) {
+        attend_all(CK_CACHE_HALF, job);
+    } else {
+        attend_all(CK_CACHE_BYTE, job);
+    }
 }
 CK_TARGET_END
 #endif

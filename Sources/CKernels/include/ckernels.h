@@ -106,12 +106,17 @@ typedef struct {
     const float *q;
     size_t q_stride;
     size_t queries, group, head_dim;   // head_dim: a multiple of 8
-    const uint16_t *k, *v;             // f16 [positions, kv_stride]
-    size_t kv_stride;
+    const uint8_t *k, *v;              // [positions] rows as ck_cache_store writes them
+    size_t kv_stride;                  // bytes from one position to the next
+    int kv_bits;                       // CK_CACHE_HALF or CK_CACHE_BYTE
     size_t first_length;               // cache positions the first token sees; >= 1
     float scale;                       // applied to q . k
     float *scores;                     // scratch of >= 8 * pad64(first_length + queries / group) floats
 } ck_attention;
+
+// How a key or a value [head_dim] lies in the cache: as f16, or as int8 codes [head_dim] and then the f16 scales
+// of groups of CK_CACHE_GROUP of them, of which the last may be shorter.
+enum { CK_CACHE_HALF = 16, CK_CACHE_BYTE = 8, CK_CACHE_GROUP = 32 };
 
 // Behind the last entry of a list of rows.
 #define CK_LIST_END 0xffffffffu
@@ -217,6 +222,13 @@ void ck_subtract(float *out, const float *x, const float *y, size_t n);
 
 // x[i] = 0 where bit i % 32 of mask[i / 32] is clear.
 void ck_drop(float *x, const uint32_t *mask, size_t n);
+
+// Bytes of a key or a value of head_dim elements in a cache of CK_CACHE_HALF or CK_CACHE_BYTE bits.
+size_t ck_cache_row_bytes(int bits, size_t head_dim);
+
+// Writes x[head_dim] as one row of the cache. An element of CK_CACHE_BYTE is off by at most its group's largest
+// magnitude / 254, and what rounding the scale to f16 adds: 1/2048 of the element.
+void ck_cache_store(const ck_table *k, uint8_t *row, const float *x, size_t head_dim, int bits);
 
 // How many bits of mask[words] are set.
 size_t ck_count_kept(const uint32_t *mask, size_t words);

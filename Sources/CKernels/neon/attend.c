@@ -15,16 +15,27 @@ typedef struct {
     size_t length[8], longest;
 } attend_pass;
 
-CK_INLINE float32x4x2_t halves8(const uint16_t *p) { return float_weights8((const uint8_t *)p, CK_F16); }
+// The eight elements from d on of a row of the cache.
+CK_INLINE float32x4x2_t cached8(int bits, const uint8_t *row, size_t d, size_t head_dim) {
+    if (bits == CK_CACHE_HALF) return float_weights8(row + 2 * d, CK_F16);
+    const int16x8_t codes = vmovl_s8(vld1_s8((const int8_t *)row + d));
+    const uint16x4_t half = vdup_n_u16(ck_load16(row + head_dim + d / CK_CACHE_GROUP * 2));
+    const float32x4_t scale = vcvt_f32_f16(vreinterpret_f16_u16(half));
+    float32x4x2_t w;
+    w.val[0] = vmulq_f32(vcvtq_f32_s32(vmovl_s16(vget_low_s16(codes))), scale);
+    w.val[1] = vmulq_f32(vcvtq_f32_s32(vmovl_high_s16(codes)), scale);
+    return w;
+}
 
 // scores[i][p] = scale * q[i] . k[p] for one or two positions.
-CK_INLINE void score(const attend_pass *restrict pass, const ck_attention *restrict job, size_t p,
+CK_INLINE void score(int bits, const attend_pass *restrict pass, const ck_attention *restrict job, size_t p,
                      int positions, int queries) {
-    const uint16_t *const first = job->k + p * job->kv_stride, *const second = first + job->kv_stride;
+    const uint8_t *const first = job->k + p * job->kv_stride, *const second = first + job->kv_stride;
     float32x4_t sum[2][8];
     for (int i = 0; i < 8; i++) sum[0][i] = sum[1][i] = vdupq_n_f32(0);
     for (size_t d = 0; d < job->head_dim; d += 8) {
-        const float32x4x2_t a = halves8(first + d), b = positions == 2 ? halves8(second + d) : a;
+        const float32x4x2_t a = cached8(bits, first, d, job->head_dim),
+                            b = positions == 2 ? cached8(bits, second, d, job->head_dim) : a;
 #pragma GCC unroll 8
         for (int i = 0; i < queries; i++) {
             const float32x4_t low = vld1q_f32(pass->q[i] + d), high = vld1q_f32(pass->q[i] + d + 4);
@@ -43,10 +54,11 @@ CK_INLINE void score(const attend_pass *restrict pass, const ck_attention *restr
     }
 }
 
-CK_INLINE void score_all(const attend_pass *restrict pass, const ck_attention *restrict job, int queries) {
+CK_INLINE void score_all(int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
+                         int queries) {
     size_t p = 0;
-    for (; p + 2 <= pass->longest; p += 2) score(pass, job, p, 2, queries);
-    if (p < pass->longest) score(pass, job, p, 1, queries);
+    for (; p + 2 <= pass->longest; p += 2) score(bits, pass, job, p, 2, queries);
+    if (p < pass->longest) score(bits, pass, job, p, 1, queries);
 }
 
 // scores[0 ..< length] become their softmax; the rest up to a multiple of 64 past `longest` becomes zero.
@@ -70,7 +82,8 @@ static void softmax(float *restrict scores, size_t length, size_t longest) {
         vst1q_f32(scores + p, vmulq_n_f32(vld1q_f32(scores + p), inverse));
 }
 
-CK_INLINE void add_values(const attend_pass *restrict pass, const ck_attention *restrict job, int queries) {
+CK_INLINE void add_values(int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
+                          int queries) {
     for (size_t begin = 0; begin < pass->longest; begin += 64) {
         const size_t end = begin + 64 < pass->longest ? begin + 64 : pass->longest;
         for (size_t d = 0; d < job->head_dim; d += 8) {
@@ -80,7 +93,7 @@ CK_INLINE void add_values(const attend_pass *restrict pass, const ck_attention *
                 high[i] = begin == 0 ? vdupq_n_f32(0) : vld1q_f32(pass->out[i] + d + 4);
             }
             for (size_t p = begin; p < end; p++) {
-                const float32x4x2_t value = halves8(job->v + p * job->kv_stride + d);
+                const float32x4x2_t value = cached8(bits, job->v + p * job->kv_stride, d, job->head_dim);
 #pragma GCC unroll 8
                 for (int i = 0; i < queries; i++) {
                     low[i] = vfmaq_n_f32(low[i], value.val[0], pass->scores[i][p]);
@@ -95,11 +108,20 @@ CK_INLINE void add_values(const attend_pass *restrict pass, const ck_attention *
     }
 }
 
+CK_INLINE void attend_bits(int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
+                           int queries) {
+    score_all(bits, pass, job, queries);
+    for (int i = 0; i < queries; i++) softmax(pass->scores[i], pass->length[i], pass->longest);
+    add_values(bits, pass, job, queries);
+}
+
 CK_INLINE void attend_queries(const attend_pass *restrict pass, const ck_attention *restrict job,
                               int queries) {
-    score_all(pass, job, queries);
-    for (int i = 0; i < queries; i++) softmax(pass->scores[i], pass->length[i], pass->longest);
-    add_values(pass, job, queries);
+    if (job->kv_bits == CK_CACHE_HALF) {
+        attend_bits(CK_CACHE_HALF, pass, job, queries);
+    } else {
+        attend_bits(CK_CACHE_BYTE, pass, job, queries);
+    }
 }
 
 void ck_neon_attend(const ck_attention *job) {

@@ -2,6 +2,10 @@
 
 #include "scalar.h"
 
+static float cached(const ck_attention *job, const uint8_t *rows, size_t position, size_t d) {
+    return ck_cached(rows + position * job->kv_stride, d, job->head_dim, job->kv_bits);
+}
+
 // One query: scores, softmax, weighted sum of the values.
 static void attend_one(const ck_attention *job, size_t query) {
     const size_t token = query / job->group, length = job->first_length + token;
@@ -11,7 +15,7 @@ static void attend_one(const ck_attention *job, size_t query) {
     float top = -INFINITY;
     for (size_t p = 0; p < length; p++) {
         float dot = 0;
-        for (size_t d = 0; d < job->head_dim; d++) dot += q[d] * ck_half(job->k[p * job->kv_stride + d]);
+        for (size_t d = 0; d < job->head_dim; d++) dot += q[d] * cached(job, job->k, p, d);
         job->scores[p] = dot * job->scale;
         top = fmaxf(top, job->scores[p]);
     }
@@ -20,7 +24,7 @@ static void attend_one(const ck_attention *job, size_t query) {
     for (size_t d = 0; d < job->head_dim; d++) out[d] = 0;
     for (size_t p = 0; p < length; p++) {
         const float weight = job->scores[p] / sum;
-        for (size_t d = 0; d < job->head_dim; d++) out[d] += weight * ck_half(job->v[p * job->kv_stride + d]);
+        for (size_t d = 0; d < job->head_dim; d++) out[d] += weight * cached(job, job->v, p, d);
     }
 }
 

@@ -17,6 +17,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Instruction set of the kernels. Default: the best this processor has.")
     var kernels: String?
 
+    @Option(help: "How keys and values are kept: f16, or q8, in little more than half the memory.")
+    var kvCache: CacheFormat = .half
+
     @Option(help: "Where weights live: auto, mapped or resident; see chessd --help.")
     var weights: Residency = .automatic
 
@@ -35,11 +38,13 @@ struct ModelOptions: ParsableArguments {
     }
 
     func decoderOptions(context: Int) -> DecoderOptions {
-        DecoderOptions(kernels: kernelSet, context: context, threads: threadCount, residency: weights)
+        DecoderOptions(
+            kernels: kernelSet, context: context, threads: threadCount, cacheFormat: kvCache, residency: weights)
     }
 
     func decoder(_ store: WeightStore, context: Int) throws -> Decoder {
-        try Decoder(store: store, kernels: kernelSet, context: context, threads: threadCount)
+        try Decoder(
+            store: store, kernels: kernelSet, context: context, threads: threadCount, cacheFormat: kvCache)
     }
 
     private var kernelSet: KernelSet { kernels.flatMap { KernelSet(named: $0) } ?? .best }
@@ -71,6 +76,8 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension Residency: ExpressibleByArgument {}
+
+extension CacheFormat: ExpressibleByArgument {}
 
 /// A profile as it was named on the command line, ready for a decoder.
 struct NamedPlan {
