@@ -62,6 +62,7 @@ struct TuneState: Codable, Equatable {
         var storageRate: Double?
         var threads: Int
         var kernels: String
+        var cacheFormat: String
     }
 
     var key: Key

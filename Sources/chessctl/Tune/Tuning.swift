@@ -91,7 +91,7 @@ final class Tuning {
             corpusSHA256: corpus.sha256, tokens: first.tokenCount, heldOutTokens: heldOut.tokenCount,
             context: corpus.windows[0].count, decodedTokens: Self.decodeCount, budget: budget,
             storageRate: command.storageReadRate.given, threads: options.threadCount,
-            kernels: decoder.kernels.name)
+            kernels: decoder.kernels.name, cacheFormat: decoder.cache.format.rawValue)
         var (state, note) = TuneState.resumed(path: statePath, key: key)
         if let note { Terminal.note("chessctl tune: \(note)") }
         let series = ProfileSeries(
