@@ -21,7 +21,8 @@ package struct DecoderOptions: Sendable {
 
     package init(
         kernels: KernelSet = .best, context: Int? = nil, threads: Int, cacheFormat: CacheFormat = .half,
-        residency: Residency = .automatic, budget: Int? = nil, profile: SparsityProfile? = nil, gap: Int? = nil
+        residency: Residency = .automatic, budget: Int? = nil, profile: SparsityProfile? = nil,
+        gap: Int? = nil
     ) {
         self.kernels = kernels
         self.context = context

@@ -93,7 +93,8 @@ extension KernelSet {
             out: out.address(of: block.start), q: queries.address(of: block.start), q_stride: block.stride,
             queries: block.tokens * block.group, group: block.group, head_dim: block.headDimension,
             k: cache.keys.address(of: cache.start), v: cache.values.address(of: cache.start),
-            kv_stride: cache.stride, kv_bits: cache.format.bits, first_length: block.firstLength, scale: scale,
+            kv_stride: cache.stride, kv_bits: cache.format.bits, first_length: block.firstLength,
+            scale: scale,
             scores: scores.address())
         unsafe table.pointee.attend(&job)
     }

@@ -84,7 +84,8 @@ private func loadEngine(
     let tokenizer = try Tokenizer(model.vocabulary())
     var options = DecoderOptions(
         kernels: kernels, context: settings.context, threads: threads,
-        cacheFormat: try cacheFormat(settings.keyValueCache), residency: try residency(settings.weights), budget: settings.memoryBudget?.resolved)
+        cacheFormat: try cacheFormat(settings.keyValueCache), residency: try residency(settings.weights),
+        budget: settings.memoryBudget?.resolved)
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
         // Another model's would plan the memory wrongly, and the reason given might be the memory.
         let profile = try SparsityProfile(path: path)

@@ -63,7 +63,8 @@ struct SettingKey: Sendable, Equatable {
     static let logTexts = SettingKey(name: "log-texts", fallback: "false", range: nil)
 
     static let all: [SettingKey] = [
-        model, socket, listen, threads, context, kernels, keyValueCache, weights, memoryBudget, profile, sparsePrefill,
+        model, socket, listen, threads, context, kernels, keyValueCache, weights, memoryBudget, profile,
+        sparsePrefill,
         logLevel, queue,
         grace, bodyLimit,
         connections,

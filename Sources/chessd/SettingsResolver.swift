@@ -43,7 +43,8 @@ struct SettingsResolver {
             model: model, socket: text(.socket) ?? Settings.defaultSocket, listen: try listenAddress(),
             threads: try number(.threads), context: try number(.context), kernels: text(.kernels),
             keyValueCache: text(.keyValueCache) ?? "f16", weights: text(.weights) ?? "auto",
-            memoryBudget: try memoryBudget(), profiles: profiles(), sparsePrefill: try boolean(.sparsePrefill), 
+            memoryBudget: try memoryBudget(), profiles: profiles(),
+            sparsePrefill: try boolean(.sparsePrefill),
             logLevel: try logLevel(), logTexts: try boolean(.logTexts), queue: try number(.queue) ?? 0,
             limits: limits)
     }

@@ -83,35 +83,46 @@ import WeightStore
             Self.candidate(0.5, kl: 0.19, rates: [14, 13, 1]),
             Self.candidate(0.7, kl: 0.21, rates: [99, 99, 99]),
         ]
-        #expect(TuneChoice.next(candidates, bounds, densePerplexity: 20) == .take(1))
+        #expect(TuneChoice.fastest(candidates, bounds, densePerplexity: 20) == 1)
     }
 
     @Test func betterOfEquallyFastIsTaken() {
         let candidates = [
             Self.candidate(0.5, kl: 0.19, rates: [12]), Self.candidate(0.3, kl: 0.05, rates: [12]),
         ]
-        #expect(TuneChoice.next(candidates, bounds, densePerplexity: 20) == .take(1))
+        #expect(TuneChoice.fastest(candidates, bounds, densePerplexity: 20) == 1)
     }
 
-    @Test func fasterOneOfUnknownQualityIsMeasuredFirst() {
+    @Test func unknownQualityIsNotTaken() {
         let known = Self.candidate(0.5, kl: 0.1, rates: [12])
         var unknown = Self.candidate(0.5, kl: nil, rates: [15], factor: 2)
-        #expect(TuneChoice.next([known, unknown], bounds, densePerplexity: 20) == .measure(1))
-        (unknown.divergence, unknown.perplexity) = (0.3, 25)
-        #expect(TuneChoice.next([known, unknown], bounds, densePerplexity: 20) == .take(0))
+        #expect(TuneChoice.fastest([known, unknown], bounds, densePerplexity: 20) == 0)
         unknown.divergence = 0.15
-        #expect(TuneChoice.next([known, unknown], bounds, densePerplexity: 20) == .take(1))
-        unknown.divergence = nil
-        unknown.rates = [11]
-        #expect(TuneChoice.next([known, unknown], bounds, densePerplexity: 20) == .take(0))
+        unknown.perplexity = 25
+        #expect(TuneChoice.fastest([known, unknown], bounds, densePerplexity: 20) == 1)
+    }
+
+    @Test func greatestFactorIsFoundInFewQuestions() {
+        for last in 0...6 {
+            for admitted in 0...last {
+                var asked: [Int] = []
+                let found = TuneChoice.greatest(upTo: last) { index in
+                    asked.append(index)
+                    return index <= admitted
+                }
+                #expect(found == admitted)
+                // 0 is known to be admitted, and nothing is asked twice.
+                #expect(!asked.contains(0) && Set(asked).count == asked.count && asked.count <= 3)
+            }
+        }
     }
 
     @Test func nothingIsTakenBeyondTheBoundOrUntimed() {
         let candidates = [
             Self.candidate(0.5, kl: 0.3, rates: [12]), Self.candidate(0.3, kl: 0.1, rates: []),
         ]
-        #expect(TuneChoice.next(candidates, bounds, densePerplexity: 20) == .nothing)
-        #expect(TuneChoice.next([], bounds, densePerplexity: 20) == .nothing)
+        #expect(TuneChoice.fastest(candidates, bounds, densePerplexity: 20) == nil)
+        #expect(TuneChoice.fastest([], bounds, densePerplexity: 20) == nil)
     }
 
     /// KL 0.1 and 0.05 more by stepping; a factor that steps better than none is not credited with it.

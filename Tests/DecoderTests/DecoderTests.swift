@@ -49,7 +49,8 @@ import WeightStore
                     #expect(decoder.prefill(tokens, at: 0))
                     #expect(distance(logits(decoder), expected) < 0.02, "\(kernels.name): prefill")
                     let shape = decoder.parameters
-                    let halves = 4 * shape.layers * shape.keyValueHeads * shape.headDimension * decoder.context
+                    let halves =
+                        4 * shape.layers * shape.keyValueHeads * shape.headDimension * decoder.context
                     #expect(decoder.cache.byteCount * 8 == halves * 5)
                     sizes.insert(decoder.cache.byteCount)
                 }

@@ -39,7 +39,8 @@ struct ModelOptions: ParsableArguments {
 
     func decoderOptions(context: Int) -> DecoderOptions {
         DecoderOptions(
-            kernels: kernelSet, context: context, threads: threadCount, cacheFormat: kvCache, residency: weights)
+            kernels: kernelSet, context: context, threads: threadCount, cacheFormat: kvCache,
+            residency: weights)
     }
 
     func decoder(_ store: WeightStore, context: Int) throws -> Decoder {

@@ -1,21 +1,18 @@
 internal import func Glibc.exp
 
-/// What to do next with candidates whose speed is known.
-enum TuneChoice: Equatable {
-    /// The candidate at this place is the fastest within the bounds.
-    case take(Int)
-    /// The one at this place would be, if its quality, which is not known, is within the bounds.
-    case measure(Int)
-    case nothing
-
+/// What tuning makes of figures.
+enum TuneChoice {
+    /// The place of the fastest candidate within the bounds, the better one of two that are as fast; `nil` when none
+    /// of those that were timed is.
+    ///
     /// - Parameter densePerplexity: of the held-out text.
-    static func next(
+    static func fastest(
         _ candidates: [TuneCandidate], _ bounds: QualityBounds, densePerplexity: Double
-    ) -> TuneChoice {
+    ) -> Int? {
         var best: (index: Int, rate: Double)?
         for (index, candidate) in candidates.enumerated() {
             guard let rate = candidate.tokensPerSecond,
-                candidate.isAdmitted(bounds, densePerplexity) ?? true
+                candidate.isAdmitted(bounds, densePerplexity) == true
             else { continue }
             guard let found = best else {
                 best = (index, rate)
@@ -24,8 +21,17 @@ enum TuneChoice: Equatable {
             let isBetter = candidate.divergence ?? .infinity < candidates[found.index].divergence ?? .infinity
             if rate > found.rate || (rate == found.rate && isBetter) { best = (index, rate) }
         }
-        guard let best else { return .nothing }
-        return candidates[best.index].divergence == nil ? .measure(best.index) : .take(best.index)
+        return best?.index
+    }
+
+    /// The greatest of `0...last` that is admitted, where 0 is and none above one that is not; asks as few as it can.
+    static func greatest(upTo last: Int, isAdmitted: (Int) throws -> Bool) rethrows -> Int {
+        var (low, high) = (0, last)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if try isAdmitted(middle) { low = middle } else { high = middle - 1 }
+        }
+        return low
     }
 }
 

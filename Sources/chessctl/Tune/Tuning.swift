@@ -17,8 +17,8 @@ final class Tuning {
     private let budget: Int?
     private let statePath: String
 
-    /// Factors tried where not all weights are in memory.
-    private static let factors: [Float] = [1, 1.5, 2, 3]
+    /// Factors tried where not all weights are in memory: 1 first, then rising.
+    private static let factors: [Float] = [1, 1.15, 1.3, 1.5, 2, 3]
     /// As `chessctl bench` has them, so that it shows the same.
     private static let (promptCount, decodeCount) = (128, 64)
     private static let (steppedTokens, steppedWarmUp) = (256, 64)
@@ -41,7 +41,8 @@ final class Tuning {
         bar.clear()
         let (state, reference) = (quality.state, quality.reference)
         let chosen = state.candidates[found]
-        let candidates = asked(state).map { index in
+        // The search did not have to look at every factor.
+        let candidates = asked(state).filter { state.candidates[$0].divergence != nil }.map { index in
             TuneReport.Candidate(
                 state.candidates[index], isChosen: index == found,
                 isWithinBounds: state.candidates[index].isAdmitted(bounds, reference.score.perplexity))
@@ -119,10 +120,11 @@ final class Tuning {
         let dense = reference.score.perplexity
         var profiles: [SparsityProfile] = []
         for method in command.methods.methods {
+            // Sparser ones are worse: behind the first beyond the bounds no other is within them.
             for sparsity in command.sparsities.values {
                 let request = CalibrationRequest(method: method, sparsity: sparsity)
                 if let known = state.index(method.rawValue, sparsity) {
-                    guard state.candidates[known].isAdmitted(bounds, dense) == true else { continue }
+                    guard state.candidates[known].isAdmitted(bounds, dense) == true else { break }
                     profiles.append(try series.profile(request))
                     continue
                 }
@@ -135,7 +137,8 @@ final class Tuning {
                     perplexity: score.perplexity, bytesPerToken: score.bytesPerToken)
                 state.candidates.append(candidate)
                 try state.write(to: statePath)
-                if candidate.isAdmitted(bounds, dense) == true { profiles.append(profile) }
+                guard candidate.isAdmitted(bounds, dense) == true else { break }
+                profiles.append(profile)
             }
         }
         guard !profiles.isEmpty else { throw nothing(state, dense) }
@@ -174,41 +177,71 @@ final class Tuning {
 
     // MARK: Speed
 
-    /// Times the profiles in turn until the fastest within the bounds is known.
+    /// Times the profiles in turn, within a budget each with the greatest factor that is within the bounds.
     ///
-    /// - Returns: its place in the state.
+    /// - Returns: the place of the fastest in the state.
     private func measureSpeed(_ quality: inout Quality, isCached: Bool) throws -> Int {
         let rounds = command.rounds ?? (isCached ? 3 : 5)
-        let (profiles, sample) = (quality.profiles, quality.sample)
-        let resident = isCached ? nil : try open(nil)
-        let bench = try resident.map { try self.bench($0.decoder, profiles, $0.memory, sample) }
-        for round in 0..<rounds {
-            if let bench {
-                bar.update(step: "decoding", done: round, total: rounds)
-                try timeResident(&quality.state, profiles, bench, round)
+        if isCached {
+            let finalists = try finalists(&quality)
+            for turn in 0..<rounds * finalists.count {
+                bar.update(step: "decoding", done: turn, total: rounds * finalists.count)
+                let (profile, place) = finalists[turn % finalists.count]
+                try timeWithin(&quality.state, profile, place, quality.sample, turn / finalists.count)
                 try quality.state.write(to: statePath)
-            } else {
-                for (number, profile) in profiles.enumerated() {
-                    bar.update(
-                        step: "decoding", done: round * profiles.count + number,
-                        total: rounds * profiles.count)
-                    try timeWithin(&quality.state, profile, sample, round)
+            }
+        } else {
+            let (store, decoder, memory) = try open(nil)
+            try withExtendedLifetime(store) {
+                let bench = try bench(decoder, quality.profiles, memory, quality.sample)
+                for round in 0..<rounds {
+                    bar.update(step: "decoding", done: round, total: rounds)
+                    try timeResident(&quality.state, quality.profiles, bench, round)
                     try quality.state.write(to: statePath)
                 }
             }
         }
         let dense = quality.reference.score.perplexity
-        while true {
-            // Only what this command asks for, in its order.
-            let places = asked(quality.state)
-            let candidates = places.map { quality.state.candidates[$0] }
-            switch TuneChoice.next(candidates, bounds, densePerplexity: dense) {
-            case .take(let index): return places[index]
-            case .measure(let index):
-                try step(&quality.state, places[index], quality.reference, profiles)
-                try quality.state.write(to: statePath)
-            case .nothing: throw nothing(quality.state, dense)
+        // Only what this command asks for, in its order.
+        let places = asked(quality.state)
+        guard
+            let best = TuneChoice.fastest(
+                places.map { quality.state.candidates[$0] }, bounds, densePerplexity: dense)
+        else { throw nothing(quality.state, dense) }
+        return places[best]
+    }
+
+    /// Each profile with the greatest factor within the bounds, and its place in the state: less is read with a
+    /// greater one, so smaller ones need no timing. What a factor costs grows with it and with sparsity.
+    private func finalists(_ quality: inout Quality) throws -> [(SparsityProfile, Int)] {
+        let dense = quality.reference.score.perplexity
+        var finalists: [(SparsityProfile, Int)] = []
+        for method in command.methods.methods {
+            var greatest = Self.factors.count - 1
+            let profiles = quality.profiles.filter { $0.method == method.rawValue }
+            for profile in profiles.sorted(by: { $0.sparsity < $1.sparsity }) {
+                let places = places(of: profile, &quality.state)
+                greatest = try TuneChoice.greatest(upTo: greatest) { index in
+                    try step(&quality.state, places[index], plain: places[0], profile, quality.reference)
+                    try quality.state.write(to: statePath)
+                    return quality.state.candidates[places[index]].isAdmitted(bounds, dense) == true
+                }
+                finalists.append((profile, places[greatest]))
             }
+        }
+        return finalists
+    }
+
+    /// Where the state has a profile with each factor; those it does not have are added.
+    private func places(of profile: SparsityProfile, _ state: inout TuneState) -> [Int] {
+        Self.factors.map { factor in
+            if let known = state.index(profile.method, profile.sparsity, factor) { return known }
+            let plain = state.index(profile.method, profile.sparsity).map { state.candidates[$0] }
+            state.candidates.append(
+                TuneCandidate(
+                    method: profile.method, sparsity: profile.sparsity, absentFactor: factor,
+                    bytesPerToken: plain?.bytesPerToken ?? 0))
+            return state.candidates.count - 1
         }
     }
 
@@ -225,33 +258,23 @@ final class Tuning {
         }
     }
 
-    /// One round of one profile with each factor. What deserves memory depends on both, so that each has a decoder
-    /// of its own.
+    /// One round of one profile with the factor at `place`. What deserves memory depends on both, so that each has a
+    /// decoder of its own.
     private func timeWithin(
-        _ state: inout TuneState, _ profile: SparsityProfile, _ sample: [Int32], _ round: Int
+        _ state: inout TuneState, _ profile: SparsityProfile, _ place: Int, _ sample: [Int32], _ round: Int
     ) throws {
-        let places = Self.factors.map { factor in
-            if let known = state.index(profile.method, profile.sparsity, factor) { return known }
-            let plain = state.index(profile.method, profile.sparsity).map { state.candidates[$0] }
-            state.candidates.append(
-                TuneCandidate(
-                    method: profile.method, sparsity: profile.sparsity, absentFactor: factor,
-                    bytesPerToken: plain?.bytesPerToken ?? 0))
-            return state.candidates.count - 1
-        }
-        for place in places where state.candidates[place].rates.count <= round {
-            var own = profile
-            own.absentFactor = state.candidates[place].absentFactor
-            let (store, decoder, memory) = try open(own)
-            try withExtendedLifetime(store) {
-                let bench = try bench(decoder, [own], memory, sample)
-                let run = try bench.run(0)
-                state.candidates[place].rates.append(run.rate)
-                state.candidates[place].storageBytesPerToken =
-                    bench.storage(run.traffic, runs: 1)?.bytesPerToken
-                // What was dropped for want of memory counts only here, on the text of the benchmark.
-                if own.absentFactor > 1 { state.candidates[place].bytesPerToken = run.bytesPerToken }
-            }
+        guard state.candidates[place].rates.count <= round else { return }
+        var own = profile
+        own.absentFactor = state.candidates[place].absentFactor
+        let (store, decoder, memory) = try open(own)
+        try withExtendedLifetime(store) {
+            let bench = try bench(decoder, [own], memory, sample)
+            let run = try bench.run(0)
+            state.candidates[place].rates.append(run.rate)
+            state.candidates[place].storageBytesPerToken =
+                bench.storage(run.traffic, runs: 1)?.bytesPerToken
+            // What was dropped for want of memory counts only here, on the text of the benchmark.
+            if own.absentFactor > 1 { state.candidates[place].bytesPerToken = run.bytesPerToken }
         }
     }
 
@@ -266,14 +289,11 @@ final class Tuning {
         return bench
     }
 
-    /// Finds out what the factor of a candidate costs, by stepping with it and without.
+    /// Finds out what the factor at `place` costs, by stepping with it and without.
     private func step(
-        _ state: inout TuneState, _ place: Int, _ reference: DenseReference, _ profiles: [SparsityProfile]
+        _ state: inout TuneState, _ place: Int, plain: Int, _ profile: SparsityProfile,
+        _ reference: DenseReference
     ) throws {
-        let candidate = state.candidates[place]
-        guard let plain = state.index(candidate.method, candidate.sparsity),
-            let profile = profiles.first(where: { $0.isOf(candidate) })
-        else { preconditionFailure("\(candidate.name) was timed without a profile") }
         for index in [plain, place] where state.candidates[index].steppedDivergence == nil {
             var own = profile
             own.absentFactor = state.candidates[index].absentFactor
