@@ -133,6 +133,32 @@ import WireAPI
         }
     }
 
+    /// The daemon hung, took the connection in its last moment, and another one answers.
+    @Test func aQuestionWithoutAWordOfAnswerIsAskedOnceMore() async throws {
+        try await withTemporaryDirectory { folder in
+            let path = folder + "/s"
+            let taken = Mutex(0)
+            let body = "{\"status\":\"ok\"}"
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let isFirst = taken.withLock { count in
+                            count += 1
+                            return count == 1
+                        }
+                        try channel.pipeline.syncOperations.addHandler(
+                            OneAnswer(text: isFirst ? "" : answer))
+                    }
+                }
+                .bind(unixDomainSocketPath: path).get()
+            let found = try await SocketClient(path: path).get("/health", timeout: .seconds(50))
+            #expect(found["status"] == "ok")
+            #expect(taken.withLock { $0 } == 2)
+            try await server.close()
+        }
+    }
+
     @Test func anAnswerThatTheDaemonEndsEarlyIsNoAnswer() async throws {
         let generator = ScriptedGenerator()
         try await TestDaemon.running(generator) { daemon in

@@ -54,11 +54,36 @@ struct SocketClient: Sendable {
         }
     }
 
+    /// The connection ended before the answer began.
+    private struct Unanswered: Error { let error: ClientError }
+
+    /// One exchange, and another when the daemon ends without a word: one that hung or crashed is started again by its
+    /// service manager, and may have taken the connection in its last moment. A request changes nothing, so it may be
+    /// made twice.
     private func exchange<R: Sendable>(
         _ method: HTTPMethod, _ target: String, body: JSONValue?, timeout: Duration? = nil,
         receive: (HTTPResponseStatus, inout Parts) async throws -> R
     ) async throws -> R {
+        do {
+            return try await attempt(method, target, body, timeout, receive)
+        } catch is Unanswered {
+            Terminal.note("chessctl: the daemon ended before it answered; asking again")
+        }
+        do {
+            return try await attempt(method, target, body, timeout, receive)
+        } catch let unanswered as Unanswered {
+            throw unanswered.error
+        }
+    }
+
+    private func attempt<R: Sendable>(
+        _ method: HTTPMethod, _ target: String, _ body: JSONValue?, _ timeout: Duration?,
+        _ receive: (HTTPResponseStatus, inout Parts) async throws -> R
+    ) async throws -> R {
+        var hasBegun = false
+        func ended(_ error: ClientError) -> any Error { hasBegun ? error : Unanswered(error: error) }
         let channel = try await connect()
+        let begin = ContinuousClock.now
         let alarm = timeout.map { timeout in
             channel.channel.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
                 channel.channel.close(promise: nil)
@@ -70,25 +95,29 @@ struct SocketClient: Sendable {
                 try await outbound.write(contentsOf: parts(of: method, target, body))
                 var parts = inbound.makeAsyncIterator()
                 while let part = try await parts.next(isolation: #isolation) {
-                    if case .head(let head) = part { return try await receive(head.status, &parts) }
+                    guard case .head(let head) = part else { continue }
+                    hasBegun = true
+                    return try await receive(head.status, &parts)
                 }
                 try Task.checkCancellation()
-                if let timeout { throw ClientError.silent(path: path, seconds: timeout.components.seconds) }
-                throw ClientError.cutShort(path: path)
+                if let timeout, ContinuousClock.now - begin >= timeout {
+                    throw ClientError.silent(path: path, seconds: timeout.components.seconds)
+                }
+                throw ended(.cutShort(path: path))
             }
         } catch let error as IOError {
             try Task.checkCancellation()
-            throw ClientError.connection(path: path, reason: error.description)
+            throw ended(.connection(path: path, reason: error.description))
         } catch let error as HTTPParserError {
             try Task.checkCancellation()
             // A daemon that was killed leaves a chunk or the end of a body unsaid.
             guard error == .invalidEOFState else {
                 throw ClientError.notUnderstood(path: path, reason: "\(error)")
             }
-            throw ClientError.cutShort(path: path)
+            throw ended(.cutShort(path: path))
         } catch is ChannelError {
             try Task.checkCancellation()
-            throw ClientError.cutShort(path: path)
+            throw ended(.cutShort(path: path))
         }
     }
 
