@@ -6,7 +6,7 @@ size_t ck_cache_row_bytes(int bits, size_t head_dim) {
     return bits == CK_CACHE_HALF ? 2 * head_dim : head_dim + 2 * ((head_dim + CK_CACHE_GROUP - 1) / CK_CACHE_GROUP);
 }
 
-// The same codes whatever the kernels: they are few, and their order in memory is the same for all.
+// For all kernels alike: rows are short, and a cache may not depend on who wrote it.
 static void store_bytes(const ck_table *k, int8_t *restrict codes, uint8_t *restrict scales,
                         const float *restrict x, size_t n) {
     for (size_t begin = 0; begin < n; begin += CK_CACHE_GROUP) {
