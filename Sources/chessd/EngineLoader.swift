@@ -84,7 +84,8 @@ private func loadEngine(
     let tokenizer = try Tokenizer(model.vocabulary())
     var options = DecoderOptions(
         kernels: kernels, context: settings.context, threads: threads,
-        cacheFormat: try cacheFormat(settings.keyValueCache), residency: try residency(settings.weights),
+        cacheFormat: try choice(settings.keyValueCache, of: "kv-cache", "a format of keys and values"),
+        residency: try choice(settings.weights, of: "weights", "a place for weights"),
         budget: settings.memoryBudget?.resolved)
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
         // Another model's would plan the memory wrongly, and the reason given might be the memory.
@@ -174,16 +175,13 @@ private func kernelSet(_ name: String?) throws -> KernelSet {
     throw LoadError(description: "kernels \(name): not on this processor; it has \(available)")
 }
 
-private func residency(_ word: String) throws -> Residency {
-    if let residency = Residency(rawValue: word) { return residency }
-    let known = Residency.allCases.map(\.rawValue).joined(separator: ", ")
-    throw LoadError(description: "weights \(word): not a place for weights; choose one of \(known)")
-}
-
-private func cacheFormat(_ word: String) throws -> CacheFormat {
-    if let format = CacheFormat(rawValue: word) { return format }
-    let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")
-    throw LoadError(description: "kv-cache \(word): not a format of keys and values; choose one of \(known)")
+/// What `word` names, which the setting `key` holds; `meaning` says what it should be.
+private func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ word: String, of key: String, _ meaning: String
+) throws -> Choice {
+    if let choice = Choice(rawValue: word) { return choice }
+    let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+    throw LoadError(description: "\(key) \(word): not \(meaning); choose one of \(known)")
 }
 
 /// A template that cannot be read must not keep the daemon from completing plain text.

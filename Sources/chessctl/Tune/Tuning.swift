@@ -41,8 +41,7 @@ final class Tuning {
         bar.clear()
         let (state, reference) = (quality.state, quality.reference)
         let chosen = state.candidates[found]
-        // The search did not have to look at every factor.
-        let candidates = asked(state).filter { state.candidates[$0].divergence != nil }.map { index in
+        let candidates = asked(state).map { index in
             TuneReport.Candidate(
                 state.candidates[index], isChosen: index == found,
                 isWithinBounds: state.candidates[index].isAdmitted(bounds, reference.score.perplexity))
@@ -219,30 +218,29 @@ final class Tuning {
         for method in command.methods.methods {
             var greatest = Self.factors.count - 1
             let profiles = quality.profiles.filter { $0.method == method.rawValue }
-            for profile in profiles.sorted(by: { $0.sparsity < $1.sparsity }) {
-                let places = places(of: profile, &quality.state)
+            for profile in profiles {
+                let plain = place(of: profile, Self.factors[0], &quality.state)
                 greatest = try TuneChoice.greatest(upTo: greatest) { index in
-                    try step(&quality.state, places[index], plain: places[0], profile, quality.reference)
+                    let place = place(of: profile, Self.factors[index], &quality.state)
+                    try step(&quality.state, place, plain: plain, profile, quality.reference)
                     try quality.state.write(to: statePath)
-                    return quality.state.candidates[places[index]].isAdmitted(bounds, dense) == true
+                    return quality.state.candidates[place].isAdmitted(bounds, dense) == true
                 }
-                finalists.append((profile, places[greatest]))
+                finalists.append((profile, place(of: profile, Self.factors[greatest], &quality.state)))
             }
         }
         return finalists
     }
 
-    /// Where the state has a profile with each factor; those it does not have are added.
-    private func places(of profile: SparsityProfile, _ state: inout TuneState) -> [Int] {
-        Self.factors.map { factor in
-            if let known = state.index(profile.method, profile.sparsity, factor) { return known }
-            let plain = state.index(profile.method, profile.sparsity).map { state.candidates[$0] }
-            state.candidates.append(
-                TuneCandidate(
-                    method: profile.method, sparsity: profile.sparsity, absentFactor: factor,
-                    bytesPerToken: plain?.bytesPerToken ?? 0))
-            return state.candidates.count - 1
-        }
+    /// Where the state has a profile with a factor; it is added where it is not there.
+    private func place(of profile: SparsityProfile, _ factor: Float, _ state: inout TuneState) -> Int {
+        if let known = state.index(profile.method, profile.sparsity, factor) { return known }
+        let plain = state.index(profile.method, profile.sparsity).map { state.candidates[$0] }
+        state.candidates.append(
+            TuneCandidate(
+                method: profile.method, sparsity: profile.sparsity, absentFactor: factor,
+                bytesPerToken: plain?.bytesPerToken ?? 0))
+        return state.candidates.count - 1
     }
 
     /// One round of all profiles and of dense decoding, all weights in memory.
