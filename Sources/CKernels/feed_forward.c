@@ -57,6 +57,14 @@ static ck_channels part_of(const ck_channels *w, size_t begin, size_t end) {
     return part;
 }
 
+// What comes after the block `block`, if that is whole: then memory is read from end to end, and the processor helps.
+// Of rows and of channels alone it sees pieces with gaps. Zen 5, 2 threads, everything kept, bundles of Q4_K and of
+// Q4_K | Q6_K, GB/s: 48 -> 53 | 35 -> 40.
+static ck_ahead whole_block(const ck_rows *up, const uint32_t *mask, size_t block, size_t last, size_t channels) {
+    if (block >= last || up->places || ck_block_mask(mask, block, channels) != 0xffffffff) return (ck_ahead){0};
+    return (ck_ahead){up->base + block * 32 * up->stride, 32 * up->stride};
+}
+
 // h = gate * u for the listed channels of `blocks` blocks, whose first channel is `first`; small ones are dropped.
 static void fill_hidden(hidden_batch *restrict h, const float *restrict gate, const float *restrict u,
                         const uint32_t *restrict list, size_t first, size_t blocks, float limit) {
@@ -91,7 +99,14 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
                 while (list[to] < 32 * end) to++;  // CK_LIST_END is larger than any channel
             }
             if (from == to) continue;
-            k->rows_dot(u, up, x, list + from, 0, to - from);
+            ck_rows rows = *up;
+            ck_channels part = part_of(down, begin, last);
+            if (end - begin == 1 && to - from == 32) {
+                const ck_ahead next = whole_block(up, mask, end, last, down->channels);
+                rows.ahead = (ck_ahead){next.base, next.bytes * 3 / 5};
+                part.ahead = (ck_ahead){next.base + rows.ahead.bytes, next.bytes - rows.ahead.bytes};
+            }
+            k->rows_dot(u, &rows, x, list + from, 0, to - from);
             fill_hidden(&h, gate, u, list + from, 32 * begin, end - begin, hidden_limit);
             h.active[end - begin] = end < last ? ck_block_mask(mask, end, down->channels) : 0;
             ck_activations hidden = {.codes = h.codes,
@@ -100,7 +115,6 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
                                      .scale16 = h.scale16,
                                      .sum16 = h.sum16};
             k->quantize(&hidden, h.values, 32 * (end - begin));
-            const ck_channels part = part_of(down, begin, last);
             k->channels_add(y, &part, &hidden, h.active, 0, end - begin, 0, down->outputs);
         }
     }

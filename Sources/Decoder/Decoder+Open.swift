@@ -69,11 +69,19 @@ extension Decoder {
         cache?.isPinnable = (options.profile?.absentFactor ?? 1) <= 1
         cache?.storageRate = options.storageRate
         let store = try WeightStore(
-            model, threads: options.threads, residency: options.residency, plan: cache)
+            model, threads: options.threads, residency: options.residency, plan: cache,
+            panelled: Set(model.tensors.map(\.name).filter { isRead(whole: $0, options.profile) }))
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
             cacheFormat: options.cacheFormat, isSmall: cache != nil)
         return (store, decoder, plan)
+    }
+
+    /// Whether tokens will mostly want every channel of a tensor.
+    private static func isRead(whole tensor: String, _ profile: SparsityProfile?) -> Bool {
+        guard let (site, layer) = MemoryPlan.site(of: tensor) else { return false }
+        guard let rules = profile?.sites[site], rules.indices.contains(layer) else { return true }
+        return rules[layer].measured == 0
     }
 
     /// Bytes of a program's own code and libraries that are in memory at a time.

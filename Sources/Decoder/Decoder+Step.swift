@@ -1,5 +1,6 @@
 internal import Kernels
 internal import Machine
+internal import Tensors
 internal import WeightStore
 
 /// One token through all layers.
@@ -212,7 +213,7 @@ extension Decoder {
     ) -> FloatSlice {
         let own = scratch.workers[worker.index]
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
-        let outputs = worker.share(of: parameters.feedForward, unit: 64)
+        let outputs = worker.share(of: parameters.feedForward, unit: PanelLayout.width)
         start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
         kernels.addChannels(
             into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,

@@ -133,7 +133,7 @@ package struct MemoryPlan: Sendable {
         return high
     }
 
-    private static func site(of tensor: String) -> (SparsitySite, Int)? {
+    static func site(of tensor: String) -> (SparsitySite, Int)? {
         let parts = tensor.split(separator: ".")
         guard parts.count == 3, parts[0] == "blk", let layer = Int(parts[1]) else { return nil }
         return switch parts[2] {

@@ -160,6 +160,7 @@ private struct TensorReader {
         guard case .channels(let form, outputs, channels) = tensor.layout else {
             throw mismatch(tensor, "channels [\(outputs), \(channels)]")
         }
+        if let panels = tensor.panels { return ChannelMatrix(panels, region: tensor.codes) }
         return ChannelMatrix(
             form: form, outputs: outputs, channels: channels, codes: tensor.codes, planes: tensor.planes,
             places: tensor.places)

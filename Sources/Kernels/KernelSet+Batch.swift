@@ -61,10 +61,11 @@ extension KernelSet {
         checkOutputs(outputs, of: weights, in: y.slice)
         guard !outputs.isEmpty else { return }
         var batch = unsafe x.batch(count: values.count, values: values.slice.base, valueStride: values.stride)
-        var matrix = unsafe weights.raw
-        unsafe table.pointee.channels_matmul(
-            y.slice.base, y.stride, &matrix, &batch, outputs.lowerBound, outputs.upperBound,
-            scratch.buffer.address())
+        unsafe weights.forEachPart(of: outputs) { matrix, first, outputs in
+            unsafe table.pointee.channels_matmul(
+                y.slice.base + first, y.stride, &matrix, &batch, outputs.lowerBound, outputs.upperBound,
+                scratch.buffer.address())
+        }
     }
 
     private func checkBatch(

@@ -47,11 +47,12 @@ extension KernelSet {
         checkOutputs(outputs, of: weights, in: y)
         guard !outputs.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
-        var matrix = unsafe weights.raw
         let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
-        unsafe table.pointee.channels_add(
-            y.base, &matrix, &vector, bits, blocks.lowerBound, blocks.upperBound, outputs.lowerBound,
-            outputs.upperBound)
+        unsafe weights.forEachPart(of: outputs) { matrix, first, outputs in
+            unsafe table.pointee.channels_add(
+                y.base + first, &matrix, &vector, bits, blocks.lowerBound, blocks.upperBound,
+                outputs.lowerBound, outputs.upperBound)
+        }
     }
 
     /// One part of a feed-forward layer, `y += down (gate · (up x))` over the blocks of 32 channels in `blocks`.

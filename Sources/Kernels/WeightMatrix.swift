@@ -39,7 +39,7 @@ package import Tensors
         self.places = places
         unsafe raw = ck_rows(
             form: form.raw, rows: rows, cols: columns, base: region.base + offset, stride: stride,
-            places: places.map { unsafe UnsafePointer($0.address()) })
+            places: places.map { unsafe UnsafePointer($0.address()) }, ahead: ck_ahead())
     }
 }
 
@@ -57,6 +57,8 @@ package import Tensors
     private let codes: ByteRegion
     private let planes: ByteRegion?
     private let places: SharedBuffer<UInt32>?
+    private let panels: PanelLayout?
+    /// The whole matrix; the first panel where there are some.
     let raw: ck_channels
 
     /// - Parameters:
@@ -82,6 +84,7 @@ package import Tensors
         self.codes = codes
         self.planes = planes
         self.places = places
+        panels = nil
         let groupStride = form.groupPlaneBytes(outputs: outputs)
         let groups = unsafe planes.map { unsafe $0.base }
         unsafe raw = ck_channels(
@@ -89,7 +92,52 @@ package import Tensors
             places: places.map { unsafe UnsafePointer($0.address()) }, groups: groups,
             group_stride: groupStride,
             supers: groups.map { unsafe $0 + form.groupCount(channels) * groupStride },
-            super_stride: form.superPlaneBytes(outputs: outputs))
+            super_stride: form.superPlaneBytes(outputs: outputs), ahead: ck_ahead())
+    }
+
+    /// A matrix in panels, which begin at the start of `region`.
+    package init(_ panels: PanelLayout, region: ByteRegion) {
+        precondition(panels.byteCount <= region.byteCount, "\(panels.byteCount) of \(region.byteCount) bytes")
+        form = panels.form
+        outputs = panels.outputs
+        channels = panels.channels
+        channelBytes = form.packedBytes(outputs)
+        planeBytes = form.planeBytes(channels: channels, outputs: outputs)
+        codes = region
+        planes = nil
+        places = nil
+        self.panels = panels
+        unsafe raw = Self.panel(0, of: panels, in: region)
+    }
+
+    private static func panel(_ index: Int, of panels: PanelLayout, in region: ByteRegion) -> ck_channels {
+        let outputs = panels.outputs(of: index).count
+        let form = panels.form
+        let start = unsafe region.base + panels.offset(of: index)
+        let groups = unsafe start + panels.planeOffset(of: index)
+        let groupStride = form.groupPlaneBytes(outputs: outputs)
+        return unsafe ck_channels(
+            form: form.raw, outputs: outputs, channels: panels.channels, codes: start,
+            stride: form.packedBytes(outputs), places: nil, groups: groups, group_stride: groupStride,
+            supers: groups + form.groupCount(panels.channels) * groupStride,
+            super_stride: form.superPlaneBytes(outputs: outputs), ahead: ck_ahead())
+    }
+
+    /// Calls `body` with each matrix that holds some of `outputs`: its first output, and which of its own those are.
+    @unsafe func forEachPart(
+        of outputs: Range<Int>, _ body: (inout ck_channels, Int, Range<Int>) -> Void
+    ) {
+        guard let panels else {
+            var whole = unsafe raw
+            return unsafe body(&whole, 0, outputs)
+        }
+        for index in outputs.lowerBound / PanelLayout.width..<panels.count {
+            let own = panels.outputs(of: index).clamped(to: outputs)
+            guard !own.isEmpty else { return }
+            let first = index * PanelLayout.width
+            var panel = unsafe Self.panel(index, of: panels, in: codes)
+            unsafe body(&panel, first, own.lowerBound - first..<own.upperBound - first)
+        }
     }
 
     /// Blocks of 32 channels, the last one possibly short.

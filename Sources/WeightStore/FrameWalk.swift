@@ -1,5 +1,6 @@
 internal import Machine
 internal import Synchronization
+internal import Tensors
 
 /// Goes over every frame of a store on several threads: verifies checksums and decompresses.
 struct FrameWalk {
@@ -42,11 +43,19 @@ struct FrameWalk {
     ///   - skipped: numbers of segments to leave alone, whose bytes are empty.
     ///   - orders: of segments whose records do not lie in the order of their numbers; in memory they do, mapped
     ///     they stay where they are.
+    ///   - panels: of segments with elements, whose bytes in memory are to be panels with those of their planes.
     /// - Throws: the fault that comes first in the file.
     func load(
-        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = [], orders: [Int: RecordOrder] = [:]
+        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = [],
+        orders: [Int: RecordOrder] = [:],
+        panels: [Int: (layout: PanelLayout, planes: Int)] = [:]
     ) throws(StoreError) -> [StoredBytes] {
-        let loaded = places(isResident: isResident, skipped)
+        let panels = isResident ? panels : [:]
+        let loaded = places(isResident: isResident, skipped, panels)
+        let cut = panels.map { ($0, Placement.channels($1.layout, order: orders[$0])) }
+        let placements = orders.mapValues(Placement.records)
+            .merging(cut) { _, panels in panels }
+            .merging(panels.values.map { ($0.planes, .planes($0.layout)) }) { _, planes in planes }
         let firstFault = Mutex<(piece: Int, error: StoreError)?>(nil)
         forEachPiece(threads: threads) { number, _ in
             let piece = pieces[number]
@@ -55,7 +64,7 @@ struct FrameWalk {
             let isMapped = if case .mapped = target.backing { true } else { false }
             guard verify || !isMapped else { return }
             let faults = visit(
-                piece, into: isMapped ? nil : target, verify: verify, order: orders[piece.segment])
+                piece, into: isMapped ? nil : target, verify: verify, placement: placements[piece.segment])
             // What was copied or decompressed need not stay in memory twice.
             if !isMapped { store.file.advise(.dontNeed, piece.offset..<piece.offset + piece.storedBytes) }
             guard let fault = faults.first else { return }
@@ -69,15 +78,22 @@ struct FrameWalk {
 
     /// Where each segment's bytes will be: all in one block of memory, whose pages are large, or only those
     /// that must be decompressed.
-    private func places(isResident: Bool, _ skipped: Set<Int>) -> [StoredBytes] {
+    private func places(
+        isResident: Bool, _ skipped: Set<Int>, _ panels: [Int: (layout: PanelLayout, planes: Int)]
+    ) -> [StoredBytes] {
         let segments = store.index.segments
+        let elements = Dictionary(uniqueKeysWithValues: panels.map { ($1.planes, $0) })
+        // Planes lie in their panels.
+        func byteCount(_ number: Int) -> Int {
+            panels[number]?.layout.byteCount ?? (elements[number] == nil ? segments[number].rawBytes : 0)
+        }
         let inMemory = segments.indices.filter {
             !skipped.contains($0) && (isResident || segments[$0].encoding != .raw)
         }
         let memory = SharedBuffer<UInt8>(
-            count: inMemory.reduce(0) { $0 + Self.aligned(segments[$1].rawBytes) }, largePages: true)
+            count: inMemory.reduce(0) { $0 + Self.aligned(byteCount($1)) }, largePages: true)
         var next = 0
-        return segments.indices.map { number in
+        var places = segments.indices.map { number in
             let segment = segments[number]
             guard !skipped.contains(number) else {
                 return StoredBytes(backing: .resident(memory), range: next..<next)
@@ -85,9 +101,11 @@ struct FrameWalk {
             guard isResident || segment.encoding != .raw else {
                 return StoredBytes(backing: .mapped(store.file), range: segment.range)
             }
-            defer { next += Self.aligned(segment.rawBytes) }
-            return StoredBytes(backing: .resident(memory), range: next..<next + segment.rawBytes)
+            defer { next += Self.aligned(byteCount(number)) }
+            return StoredBytes(backing: .resident(memory), range: next..<next + byteCount(number))
         }
+        for (planes, elements) in elements { places[planes] = places[elements] }
+        return places
     }
 
     /// Kernels like whole cache lines.
@@ -126,9 +144,9 @@ struct FrameWalk {
 
     /// Verifies and decompresses the frames of one piece; into nowhere when there is no target.
     ///
-    /// - Parameter order: of the segment's records in the file; the target has them by number.
+    /// - Parameter placement: where the segment's bytes belong in the target.
     private func visit(
-        _ piece: Piece, into target: StoredBytes?, verify: Bool, order: RecordOrder? = nil
+        _ piece: Piece, into target: StoredBytes?, verify: Bool, placement: Placement? = nil
     ) -> [StoreError] {
         let segment = store.index.segments[piece.segment]
         let (file, frames, name) = (store.file, store.index.frames, store.segmentNames[piece.segment])
@@ -152,20 +170,20 @@ struct FrameWalk {
             }
             guard let decompressor else {
                 guard let output else { continue }
-                order.forEachRun(in: raw, of: segment) { source, place in
+                placement.forEachRun(in: raw, of: segment) { source, place in
                     let from = stored.lowerBound + source.lowerBound - raw.lowerBound
                     file.copy(from..<from + source.count, into: output.buffer, at: output.start + place)
                 }
                 continue
             }
             do throws(ZstdError) {
-                if let output, order == nil {
+                if let output, placement == nil {
                     let place = output.start + raw.lowerBound..<output.start + raw.upperBound
                     try decompressor.decompress(file, stored, into: output.buffer, place)
                 } else if let output {
                     let frame = SharedBuffer<UInt8>(count: raw.count)
                     try decompressor.decompress(file, stored, into: frame, 0..<raw.count)
-                    order.forEachRun(in: raw, of: segment) { source, place in
+                    placement.forEachRun(in: raw, of: segment) { source, place in
                         let from = source.lowerBound - raw.lowerBound
                         output.buffer.copy(
                             frame, from..<from + source.count, to: output.start + place)
@@ -182,18 +200,6 @@ struct FrameWalk {
             }
         }
         return faults
-    }
-}
-
-extension RecordOrder? {
-    /// Calls `body` with pieces of a frame that go to one place: its range, and where it belongs; both in bytes
-    /// from the start of the segment, one as it lies in the file and one by the numbers of records.
-    fileprivate func forEachRun(in raw: Range<Int>, of segment: Segment, _ body: (Range<Int>, Int) -> Void) {
-        guard let order = self else { return body(raw, raw.lowerBound) }
-        let bytes = segment.rawBytes / order.records.count
-        for start in stride(from: raw.lowerBound, to: raw.upperBound, by: bytes) {
-            body(start..<start + bytes, Int(order.records[start / bytes]) * bytes)
-        }
     }
 }
 

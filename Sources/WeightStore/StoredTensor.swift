@@ -22,6 +22,8 @@ package struct StoredTensor: Sendable {
     package let codes: StoredBytes
     /// Scale planes of channel-major layouts with integer codes.
     package let planes: StoredBytes?
+    /// Set when `codes` holds panels, each with its planes.
+    package let panels: PanelLayout?
     /// Where each record begins in `codes`, in units of `RecordCache.placeBytes`; `nil` when they lie in the
     /// order of their numbers.
     package let places: SharedBuffer<UInt32>?
@@ -30,13 +32,14 @@ package struct StoredTensor: Sendable {
     package let cached: CachedTensor?
 
     package init(
-        name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?,
+        name: String, layout: Layout, codes: StoredBytes, planes: StoredBytes?, panels: PanelLayout? = nil,
         places: SharedBuffer<UInt32>? = nil, cached: CachedTensor? = nil
     ) {
         self.name = name
         self.layout = layout
         self.codes = codes
         self.planes = planes
+        self.panels = panels
         self.places = places
         self.cached = cached
     }

@@ -1,4 +1,5 @@
 internal import Machine
+internal import Tensors
 package import Tokenizer
 
 /// An open weight store: hyperparameters, vocabulary, and tensors ready for the kernels.
@@ -32,32 +33,35 @@ package final class WeightStore: Sendable {
     ///   - threads: for verifying, copying and decompressing, the calling one included.
     ///   - residency: where the weights live; see `Residency`.
     ///   - plan: tensors of which only some records are to be in memory; all others are then copied there.
+    ///   - panelled: names of channel-major tensors to cut into panels when they are copied into memory: those of
+    ///     which no channel will be left out. Of other tensors and of floats it says nothing.
     /// - Throws: a fault of the structure, or the first bad frame with its tensor.
     /// - Cost: with `verify`, one read of the whole file.
     package convenience init(
         path: String, threads: Int, verify: Bool = true, residency: Residency = .automatic,
-        plan: CachePlan? = nil
+        plan: CachePlan? = nil, panelled: Set<String> = []
     ) throws(StoreError) {
         try self.init(
-            StoreInspection(path: path), threads: threads, verify: verify, residency: residency, plan: plan)
+            StoreInspection(path: path), threads: threads, verify: verify, residency: residency, plan: plan,
+            panelled: panelled)
     }
 
     /// The same of a store whose structure was checked already.
     package init(
         _ inspection: StoreInspection, threads: Int, verify: Bool = true,
-        residency: Residency = .automatic, plan: CachePlan? = nil
+        residency: Residency = .automatic, plan: CachePlan? = nil, panelled: Set<String> = []
     ) throws(StoreError) {
         file = inspection.file
         let weights = file.index.segments.filter { $0.kind != .order }
         let rawBytes = weights.reduce(0) { $0 + $1.rawBytes }
         let segments = file.elementSegments
         let orders = try file.orders()
+        let skipped = Set(plan?.tensors.compactMap { segments[$0.name] } ?? [])
+        let isResident = plan != nil || residency.isResident(rawBytes: rawBytes)
+        let panels = isResident ? file.panels(panelled, except: skipped) : [:]
         let loaded = try FrameWalk(file).load(
-            threads: threads, verify: verify,
-            isResident: plan != nil || residency.isResident(rawBytes: rawBytes),
-            skipped: Set(plan?.tensors.compactMap { segments[$0.name] } ?? [])
-                .union(file.metadata.tensors.compactMap(\.order)),
-            orders: orders)
+            threads: threads, verify: verify, isResident: isResident,
+            skipped: skipped.union(file.metadata.tensors.compactMap(\.order)), orders: orders, panels: panels)
         var cache: RecordCache?
         if let plan {
             cache = try RecordCache(plan, of: file, orders: orders)
@@ -67,13 +71,15 @@ package final class WeightStore: Sendable {
         for (entry, layout) in zip(file.metadata.tensors, file.layouts) {
             let cached = cache?.tensors[entry.name]
             let codes = cached.flatMap { _ in cache?.region } ?? loaded[entry.elements]
+            let panels = panels[entry.elements]?.layout
             var places = cached?.places
             if let order = orders[entry.elements], case .mapped = codes.backing {
                 let units = UInt32(layout.recordBytes / RecordCache.placeBytes)
                 places = SharedBuffer(order.places.map { $0 * units })
             }
             tensors[entry.name] = StoredTensor(
-                name: entry.name, layout: layout, codes: codes, planes: entry.planes.map { loaded[$0] },
+                name: entry.name, layout: layout, codes: codes,
+                planes: panels == nil ? entry.planes.map { loaded[$0] } : nil, panels: panels,
                 places: places, cached: cached)
         }
         path = file.path
@@ -149,6 +155,21 @@ package struct StoreInspection: Sendable {
 }
 
 extension StoreFile {
+    /// How the channel-major tensors among `names` are cut, and the segments of their planes, by the segments of
+    /// their channels.
+    fileprivate func panels(
+        _ names: Set<String>, except segments: Set<Int>
+    ) -> [Int: (layout: PanelLayout, planes: Int)] {
+        var panels: [Int: (PanelLayout, Int)] = [:]
+        for (entry, layout) in zip(metadata.tensors, layouts) {
+            guard names.contains(entry.name), !segments.contains(entry.elements), let planes = entry.planes,
+                case .channels(let form, let outputs, let channels) = layout
+            else { continue }
+            panels[entry.elements] = (PanelLayout(form: form, outputs: outputs, channels: channels), planes)
+        }
+        return panels
+    }
+
     /// SHA-256 of header and metadata.
     var identity: String {
         var hash = SHA256()

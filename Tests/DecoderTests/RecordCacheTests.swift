@@ -130,6 +130,11 @@ import Testing
                 let decoder = try Decoder(store: store, kernels: .best, context: 64, threads: 2)
                 #expect(run(decoder) == expected, "\(residency)")
             }
+            let cut = try WeightStore(
+                path: arranged, threads: 2, residency: .resident,
+                panelled: ["blk.0.ffn_gate", "blk.1.attn_q"])
+            let panels = try Decoder(store: cut, kernels: .best, context: 64, threads: 2)
+            #expect(run(panels) == expected, "in panels")
             // A gap of 4096 and more keeps the first channels in memory and reads others ahead.
             for (share, gap) in [(0.0, 4096), (0.3, 0), (0.6, 1 << 20)] {
                 for (isQueued, isPinnable) in [(true, true), (false, true), (true, false)] {

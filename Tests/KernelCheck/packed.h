@@ -211,7 +211,8 @@ static matrix random_channels(const ck_form *form, size_t outputs, size_t channe
     const size_t supers = form->levels == 2 ? (channels + 255) / 256 : 0;
     matrix m = {.weight = take_doubles(outputs * channels), .magnitude = take_doubles(outputs * channels)};
     m.channels = (ck_channels){.form = *form, .outputs = outputs, .channels = channels};
-    m.channels.stride = packed_bytes(form, padded) + 16;
+    // Panels of 128 outputs lie in one piece, which kernels may make use of.
+    m.channels.stride = packed_bytes(form, padded) + (outputs == 128 ? 0 : 16);
     m.channels.group_stride = kinds * padded * (form->levels == 2 ? 1 : 2) + 16;
     m.channels.super_stride = kinds * padded * 2 + 16;
     // Behind the last plane lies one of NaN, for kernels that look at groups without channels.

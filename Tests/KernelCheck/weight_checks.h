@@ -369,14 +369,16 @@ static void check_places(const named_form *f, const named_form *g, size_t cols, 
     release();
 }
 
-// A copy of float channels in which those whose hidden value is 0 are NaN, so that reading one shows.
-static ck_channels without_channels(const ck_channels *w, const float *hidden) {
+// A copy of float channels in which those that are left out are NaN, so that reading one shows. A limit of 0 keeps
+// hidden values that happen to be 0.
+static ck_channels without_channels(const ck_channels *w, const float *hidden, const uint32_t *mask,
+                                    float limit) {
     ck_channels copy = *w;
     if (!is_float_form(&w->form)) return copy;
     uint8_t *codes = take(w->channels * w->stride + 64, 16);
     memcpy(codes, w->codes, w->channels * w->stride);
     for (size_t c = 0; c < w->channels; c++) {
-        if (hidden[c] == 0) memset(codes + c * w->stride, 0xff, w->stride);
+        if (!kept(mask, c) || fabsf(hidden[c]) < limit) memset(codes + c * w->stride, 0xff, w->stride);
     }
     copy.codes = codes;
     return copy;
@@ -411,7 +413,7 @@ static void check_feed_forward_table(const char *name, const matrix *up, const m
     channels_reference(down, &quantised, mask, y, want, magnitude);
     float *poisoned = take_floats(channels);
     for (size_t c = 0; c < channels; c++) poisoned[c] = kept(mask, c) ? gate[c] : guard_float();
-    const ck_channels read = without_channels(&down->channels, h);
+    const ck_channels read = without_channels(&down->channels, h, mask, limit);
     ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, scratch);
     expect_near("all", y, want, magnitude, outputs, sum_tolerance);
     expect_guard("all", y, padded, room);
@@ -444,7 +446,7 @@ static void check_feed_forward(const named_form *f, const named_form *g, size_t 
 
 static void check_weights(void) {
     // Inputs of rows, and outputs of channels. 32 and 160 leave half of the last unit of 64 empty.
-    static const size_t lengths[] = {32, 64, 96, 160, 192, 256, 576, 1536, 2304};
+    static const size_t lengths[] = {32, 64, 96, 128, 160, 192, 256, 576, 1536, 2304};
     static const size_t counts[] = {1, 31, 32, 33, 96};
     scratch = aligned_alloc(64, CK_SCRATCH_BYTES);
     for (size_t f = 0; f < form_count; f++) {
@@ -463,6 +465,7 @@ static void check_weights(void) {
             check_rows(&forms[f], 96, inputs, 128);
             check_channels(&forms[f], 160, inputs, 128);
             check_channels(&forms[f], 192, 544, 3);
+            check_channels(&forms[f], 128, 544, 3);
         }
         check_feed_forward(&forms[f], &forms[(f + 1) % form_count], 256, 288, 160);
         check_feed_forward(&forms[f], &forms[f], 256, 45, 64);

@@ -7,7 +7,7 @@
 
 // The active channels of one scale group, in fours: a lane holds one code of each of four channels.
 typedef struct {
-    const uint8_t *run[36];
+    const uint8_t *run[36];  // of a panel only the first: the others follow it
     int32_t activations[9];  // four int8 each
     size_t fours;
     int32_t total;     // of the activations' codes, over active channels only
@@ -58,11 +58,11 @@ CK_INLINE __m512i sub_scales(const uint8_t *p) {
     return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
 }
 
-// y[j ..< j + 16] += what a block adds, from the sums of its one or two groups. With sub scales the two are
-// one sum of integers, and one addition of floats. planes: of the two groups.
-CK_INLINE void add_scaled(const int group, const int levels, const int has_min, float *restrict y,
-                          size_t outputs, const uint8_t *const planes[2], const uint8_t *restrict super,
-                          size_t j, __m512i first, __m512i second, const group_list *list) {
+// sum + what a block adds to the outputs j ..< j + 16, from the sums of its one or two groups. With sub scales
+// the two are one sum of integers, and one addition of floats. planes: of the two groups.
+CK_INLINE __m512 add_scaled(const int group, const int levels, const int has_min, __m512 sum, size_t outputs,
+                            const uint8_t *const planes[2], const uint8_t *restrict super, size_t j,
+                            __m512i first, __m512i second, const group_list *list) {
     __m512 scale, min = _mm512_setzero_ps();
     if (levels == 1) {
         scale = halves(planes[0] + 2 * j);
@@ -79,16 +79,22 @@ CK_INLINE void add_scaled(const int group, const int levels, const int has_min, 
         }
     }
     const __m512 value = _mm512_mul_ps(_mm512_set1_ps(list->scale), _mm512_cvtepi32_ps(first));
-    __m512 sum = _mm512_loadu_ps(y + j);
     if (has_min) sum = _mm512_sub_ps(sum, min);
-    _mm512_storeu_ps(y + j, _mm512_fmadd_ps(scale, value, sum));
+    return _mm512_fmadd_ps(scale, value, sum);
+}
+
+// The four channels that lanes of turn q hold. A panel's are the bytes of two units apart.
+CK_INLINE void runs_of_four(const int bits, const size_t panel, const group_list *restrict list, size_t q,
+                            const uint8_t *run[4]) {
+    for (size_t i = 0; i < 4; i++)
+        run[i] = panel ? list->run[0] + (4 * q + i) * 16 * (size_t)bits : list->run[4 * q + i];
 }
 
 // Sums of 128 outputs from two units of 4- or 6-bit codes. A byte is multiplied whole and without its low
 // nibble: the difference is the low one's sum, and no code is shifted before the end.
-CK_INLINE void products128(const int bits, const int offset, const group_list *restrict list, size_t unit,
-                           size_t high, __m512i low_sum[4], __m512i high_sum[4], line_walk *restrict walk,
-                           const stretch_list *restrict ahead) {
+CK_INLINE void products128(const int bits, const int offset, const size_t panel, const group_list *restrict list,
+                           size_t unit, size_t high, __m512i low_sum[4], __m512i high_sum[4],
+                           line_walk *restrict walk, const stretch_list *restrict ahead) {
     const __m512i nibble = _mm512_set1_epi8((char)0xf0), zero = _mm512_setzero_si512();
     // Of the upper bits, twice: lanes 0 and 2 are for the first halves of both units, 1 and 3 for the second.
     const __m512i lower =
@@ -97,16 +103,21 @@ CK_INLINE void products128(const int bits, const int offset, const group_list *r
     const __m512i upper = _mm512_slli_epi16(lower, 4);
     __m512i lower_sum[4], upper_sum[4];
     for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = lower_sum[k] = upper_sum[k] = zero;
-    for (size_t q = 0; q < list->fours; q++) {
-        prefetch_lines(walk, ahead, walk->step);
-        const uint8_t *const *run = list->run + 4 * q;
+    for (size_t q = 0; q < (panel ? panel : list->fours); q++) {
+        const uint8_t *run[4];
+        runs_of_four(bits, panel, list, q, run);
+        if (panel) {
+            prefetch_panel(bits, run[0], 0, 1);
+        } else {
+            prefetch_lines(walk, ahead, walk->step);
+        }
         const size_t at = 32 * unit;
         __m512i t[4];
         interleave(_mm512_loadu_si512(run[0] + at), _mm512_loadu_si512(run[1] + at),
                    _mm512_loadu_si512(run[2] + at), _mm512_loadu_si512(run[3] + at), t);
         const __m512i x = _mm512_set1_epi32(list->activations[q]);
         for (int k = 0; k < 4; k++) {
-            if (k % 2 == 0) prefetch_lines(walk, ahead, walk->half);
+            if (!panel && k % 2 == 0) prefetch_lines(walk, ahead, walk->half);
             low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], t[k], x);
             high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], _mm512_and_si512(t[k], nibble), x);
         }
@@ -140,14 +151,19 @@ CK_INLINE void products128(const int bits, const int offset, const group_list *r
 }
 
 // Sums of the 64 outputs of one unit, of any integer form.
-CK_INLINE void products64(const int bits, const int offset, const group_list *restrict list, size_t unit,
-                          size_t high, __m512i sum[4], line_walk *restrict walk,
+CK_INLINE void products64(const int bits, const int offset, const size_t panel, const group_list *restrict list,
+                          size_t unit, size_t high, __m512i sum[4], line_walk *restrict walk,
                           const stretch_list *restrict ahead) {
     const __m512i sign = _mm512_set1_epi8(-128);
     for (int k = 0; k < 4; k++) sum[k] = offset_sum(bits, offset, list);
-    for (size_t q = 0; q < list->fours; q++) {
-        prefetch_lines(walk, ahead, walk->step + 2 * walk->half);
-        const uint8_t *const *run = list->run + 4 * q;
+    for (size_t q = 0; q < (panel ? panel : list->fours); q++) {
+        const uint8_t *run[4];
+        runs_of_four(bits, panel, list, q, run);
+        if (panel) {
+            prefetch_panel(bits, run[0], unit, 2);
+        } else {
+            prefetch_lines(walk, ahead, walk->step + 2 * walk->half);
+        }
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
             codes[c] = unit_codes(bits, run[c], run[c] + high, unit);
@@ -160,7 +176,7 @@ CK_INLINE void products64(const int bits, const int offset, const group_list *re
     lanes_in_order(sum);
 }
 
-// Lists the active channels of group `part` of a block, whose bits begin at bit 0 of `kept`.
+// Lists the active channels of a group, whose bits begin at bit 0 of `kept`.
 CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
                        const ck_activations *restrict x, uint32_t kept, size_t first) {
     size_t count = 0;
@@ -183,58 +199,106 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     list->sum = list->scale * (float)total;
 }
 
+// Lists a group of a panel, of which all channels are kept.
+CK_INLINE void collect_panel(group_list *restrict list, const int group, const ck_channels *restrict w,
+                             const ck_activations *restrict x, size_t first) {
+    const __m256i codes = _mm256_maskz_loadu_epi8(group == 32 ? 0xffffffff : 0xffff, x->codes + first);
+    const __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), codes);
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    list->run[0] = w->codes + first * w->stride;
+    _mm256_storeu_si256((__m256i *)list->activations, codes);
+    list->fours = (size_t)group / 4;
+    list->scale = x->scale32[first / 32];
+    list->total = _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+    list->sum = list->scale * (float)list->total;
+}
+
+// What a block of channels adds to the units from ..< end. panel: all of its channels are kept, and so are those
+// of a matrix of two units that lies in one piece.
+CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
+                         const int offset, const size_t panel, __m512_u *restrict y, const ck_channels *restrict w,
+                         const ck_activations *restrict x, size_t b, uint32_t kept, uint32_t kept_next,
+                         size_t from, size_t end) {
+    const size_t outputs = panel ? 128 : ck_pad64(w->outputs), high = outputs / 2;
+    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
+    group_list list[2];
+    const int parts = 32 / group;
+    for (int part = 0; part < parts; part++) {
+        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
+        const size_t begin = b * 32 + (size_t)(part * group);
+        if (panel) {
+            collect_panel(&list[part], group, w, x, begin);
+        } else {
+            collect(&list[part], w, x, own, begin);
+        }
+    }
+    const size_t g = b * 32 / (size_t)group;
+    const uint8_t *const planes[2] = {w->groups + g * w->group_stride,
+                                      w->groups + (g + (size_t)parts - 1) * w->group_stride};
+    const uint8_t *super = levels == 2 ? w->supers + b / 8 * w->super_stride : NULL;
+    const int pairs = bits == 4 || bits == 6;  // of units, added together
+    stretch_list ahead;
+    line_walk walk;
+    if (!panel && w->ahead.bytes != 0) {
+        list_ahead(&ahead, &w->ahead);
+    } else if (!panel) {
+        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
+                       upper * (end - from));
+    }
+    if (!panel) {
+        const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
+        walk = begin_walk(&ahead, pairs && kept_next == 0xffffffff,
+                          fours * (pairs ? (end - from + 1) / 2 : end - from));
+    }
+    for (size_t unit = from; unit < end;) {
+        const int wide = pairs && unit + 2 <= end;
+        // The planes of a panel are short: with one block ahead the core would wait.
+        if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + (panel ? 4 : 1), unit, wide ? 2 : 1);
+        __m512i first[2][4], rest[2][4];
+        for (int part = 0; part < parts; part++) {
+            if (wide) {
+                products128(bits, offset, panel, &list[part], unit, high, first[part], rest[part], &walk,
+                            &ahead);
+            } else {
+                products64(bits, offset, panel, &list[part], unit, high, first[part], &walk, &ahead);
+            }
+        }
+        const int second = parts - 1;
+        for (size_t k = 0; k < 4; k++) {
+            const size_t j = wide ? 64 * (unit + k / 2) + 16 * (k % 2) : 64 * unit + 16 * k;
+            y[j / 16] = add_scaled(group, levels, has_min, y[j / 16], outputs, planes, super, j, first[0][k],
+                                   first[second][k], &list[0]);
+            if (wide) {
+                y[j / 16 + 2] = add_scaled(group, levels, has_min, y[j / 16 + 2], outputs, planes, super, j + 32,
+                                           rest[0][k], rest[second][k], &list[0]);
+            }
+        }
+        unit += wide ? 2 : 1;
+    }
+}
+
 CK_INLINE void add_form(const int bits, const int group, const int levels, const int has_min,
                         const int offset, float *restrict y, const ck_channels *restrict w,
                         const ck_activations *restrict x, const uint32_t *restrict mask, size_t block_begin,
                         size_t block_end, size_t out_begin, size_t out_end) {
-    const size_t outputs = ck_pad64(w->outputs), high = outputs / 2, from = out_begin / 64,
-                 end = (out_end + 63) / 64;
-    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
+    const size_t from = out_begin / 64, end = (out_end + 63) / 64;
     if (from >= end) return;
-    for (size_t b = block_begin; b < block_end; b++) {
+    __m512_u *const sums = (__m512_u *)y;
+    size_t b = block_begin;
+    if (end - from == 2 && w->places == NULL && w->stride == (size_t)bits * 16) {
+        __m512 sum[8];
+        for (size_t i = 0; i < 8; i++) sum[i] = sums[i];
+        for (; b < block_end && ck_block_mask(mask, b, w->channels) == 0xffffffff; b++)
+            add_block(bits, group, levels, has_min, offset, (size_t)group / 4, sum, w, x, b, 0xffffffff,
+                      ck_next_mask(mask, b, w->channels), 0, 2);
+        for (size_t i = 0; i < 8; i++) sums[i] = sum[i];
+    }
+    for (; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
-        group_list list[2];
-        const int parts = 32 / group;
-        for (int part = 0; part < parts; part++) {
-            const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
-            collect(&list[part], w, x, own, b * 32 + (size_t)(part * group));
-        }
-        const size_t g = b * 32 / (size_t)group;
-        const uint8_t *const planes[2] = {w->groups + g * w->group_stride,
-                                          w->groups + (g + (size_t)parts - 1) * w->group_stride};
-        const uint8_t *super = levels == 2 ? w->supers + b / 8 * w->super_stride : NULL;
-        const uint32_t kept_next = ck_next_mask(mask, b, w->channels);
-        stretch_list ahead;
-        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
-                       upper * (end - from));
-        const int pairs = bits == 4 || bits == 6;  // of units, added together
-        const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
-        line_walk walk = begin_walk(&ahead, pairs && kept_next == 0xffffffff,
-                                    fours * (pairs ? (end - from + 1) / 2 : end - from));
-        for (size_t unit = from; unit < end;) {
-            const int wide = pairs && unit + 2 <= end;
-            if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + 1, unit, wide ? 2 : 1);
-            __m512i low[2][4], rest[2][4];
-            for (int part = 0; part < parts; part++) {
-                if (wide) {
-                    products128(bits, offset, &list[part], unit, high, low[part], rest[part], &walk, &ahead);
-                } else {
-                    products64(bits, offset, &list[part], unit, high, low[part], &walk, &ahead);
-                }
-            }
-            const int second = parts - 1;
-            for (size_t k = 0; k < 4; k++) {
-                const size_t j = wide ? 64 * (unit + k / 2) + 16 * (k % 2) : 64 * unit + 16 * k;
-                add_scaled(group, levels, has_min, y, outputs, planes, super, j, low[0][k], low[second][k],
-                           &list[0]);
-                if (wide) {
-                    add_scaled(group, levels, has_min, y, outputs, planes, super, j + 32, rest[0][k],
-                               rest[second][k], &list[0]);
-                }
-            }
-            unit += wide ? 2 : 1;
-        }
+        add_block(bits, group, levels, has_min, offset, 0, sums, w, x, b, kept,
+                  ck_next_mask(mask, b, w->channels), from, end);
     }
 }
 

@@ -27,6 +27,13 @@ CK_INLINE void list_stretches(stretch_list *restrict list, const ck_channels *re
     list->count = count;
 }
 
+// What the caller foretells, of a call that adds one block.
+CK_INLINE void list_ahead(stretch_list *restrict list, const ck_ahead *restrict ahead) {
+    list->begin[0] = (const char *)ahead->base;
+    list->bytes[0] = list->bytes[1] = ahead->bytes;
+    list->count = 1;
+}
+
 // Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8
 // channels ahead was half as fast on Zen 4. The fewer lines are asked for at once the better it answers, and
 // the more instructions that takes: before whole blocks lines are asked for in two parts a turn (`half`),
@@ -49,7 +56,7 @@ CK_INLINE line_walk begin_walk(const stretch_list *restrict list, int whole, siz
 
 CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        _mm_prefetch(walk->at, _MM_HINT_T1);
+        _mm_prefetch(walk->at, _MM_HINT_T0);
         walk->at += 64;
         if (walk->at < walk->end) continue;
         walk->stretch++;
@@ -60,6 +67,14 @@ CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *rest
         walk->at = list->begin[walk->stretch];
         walk->end = walk->at + list->bytes[walk->stretch % 2];
     }
+}
+
+// Asks for the next block of a panel where four channels of this one begin, in the order of memory: the share
+// `part` of `parts`.
+CK_INLINE void prefetch_panel(const int bits, const uint8_t *four, size_t part, size_t parts) {
+    const size_t lines = (size_t)bits;  // of four channels of 128 outputs
+    for (size_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
+        _mm_prefetch((const char *)four + 32 * 16 * (size_t)bits + 64 * i, _MM_HINT_T0);
 }
 
 // Asks for what the next block needs to scale `units` of its outputs.

@@ -105,6 +105,13 @@ CK_INLINE void look_ahead(const int bits, const ck_rows *restrict w, size_t byte
     }
 }
 
+// Asks for the lines that fall to the row `done` of `count`.
+CK_INLINE void prefetch_share(const ck_ahead *restrict ahead, size_t done, size_t count) {
+    const size_t end = ahead->bytes * (done + 1) / count;
+    for (size_t b = (ahead->bytes * done / count + 63) / 64 * 64; b < end; b += 64)
+        _mm_prefetch((const char *)ahead->base + b, _MM_HINT_T0);
+}
+
 CK_INLINE void dot_form(const int bits, const int group, const int levels, const int has_min,
                         const int offset, float *restrict y, const ck_rows *restrict w,
                         const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,
@@ -124,7 +131,11 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
             count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
             for (size_t r = 0; r < count; r++) {
-                look_ahead(bits, w, bytes, &ahead, i + r);
+                if (w->ahead.bytes != 0) {
+                    prefetch_share(&w->ahead, i + r - begin, end - begin);
+                } else {
+                    look_ahead(bits, w, bytes, &ahead, i + r);
+                }
                 run[r] = ck_row(w, list ? list[i + r] : i + r);
             }
             if (count == 2) {

@@ -35,6 +35,13 @@ typedef struct {
     int32_t offset;   // 0, 4, 8, 16 or 32
 } ck_form;
 
+// Bytes that will be needed next, to be asked for in their order while a call computes, in place of what its list
+// or mask foretells. A kernel may make nothing of it. bytes 0: none.
+typedef struct {
+    const uint8_t *base;
+    size_t bytes;
+} ck_ahead;
+
 // Unit of the places of rows and channels.
 enum { CK_PLACE_BYTES = 16 };
 
@@ -49,6 +56,7 @@ typedef struct {
     size_t stride;        // bytes; a multiple of 16
     // Where rows lie that are fetched one by one: row r begins at base + CK_PLACE_BYTES * places[r]. NULL: by stride.
     const uint32_t *places;
+    ck_ahead ahead;
 } ck_rows;
 
 // A matrix [outputs, channels] whose input channels (columns) lie together: y = W x adds one scaled
@@ -66,6 +74,7 @@ typedef struct {
     size_t group_stride;
     const uint8_t *supers;
     size_t super_stride;
+    ck_ahead ahead;
 } ck_channels;
 
 // ------------------------------------------------------------------------------------------ activations
