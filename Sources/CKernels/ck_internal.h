@@ -139,6 +139,13 @@ static inline uint32_t ck_next_mask(const uint32_t *mask, size_t b, size_t n) {
     return (b + 1) * 32 < n ? ck_block_mask(mask, b + 1, n) : 0;
 }
 
+// Whether a call adds a panel: two units of outputs whose channels lie one behind the other, so that what the next
+// block reads is what comes next in memory.
+static inline int ck_is_panel(const ck_channels *w, size_t out_begin, size_t out_end) {
+    return out_begin == 0 && out_end > 64 && ck_pad64(w->outputs) == 128 && ck_pad64(out_end) == 128 &&
+           w->places == NULL && w->stride == ck_packed_bytes(&w->form, 128);
+}
+
 // How many entries of a list of rows lie between the row that is computed and the one that is asked for.
 enum { CK_LIST_AHEAD = 16 };
 

@@ -118,12 +118,57 @@ CK_INLINE void add_tile(float *restrict y, const int levels, const int has_min, 
     }
 }
 
+// What the group `part` of block b adds to the 64 outputs from j on.
+CK_INLINE void add_group(const int bits, const int group, const int levels, const int has_min,
+                         const int offset, float *restrict y, const ck_channels *restrict w,
+                         const ck_activations *restrict x, const channel_group *restrict g, size_t b,
+                         size_t part, size_t j) {
+    const size_t padded = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1;
+    const size_t low = j / 64 * unit_low_bytes(bits);
+    const size_t high = padded / 64 * unit_low_bytes(bits) + j / 64 * unit_high_bytes(bits);
+    tile_planes at;
+    at.scale = w->groups + (b * (32 / (size_t)group) + part) * w->group_stride + j * size;
+    at.min = at.scale + padded * size;
+    at.super = levels == 2 ? w->supers + b / 8 * w->super_stride + 2 * j : NULL;
+    at.super_min = levels == 2 ? at.super + 2 * padded : NULL;
+    __m256i dots[8];
+    tile_sums(dots, bits, g, low, high);
+    add_tile(y + j, levels, has_min, offset, dots, &at, x->scale32[b], g->sum);
+}
+
+// The blocks of a panel from block_begin on, up to one of which not all channels are kept; returns that.
+CK_INLINE size_t add_panel(const int bits, const int group, const int levels, const int has_min,
+                           const int offset, float *restrict y, const ck_channels *restrict w,
+                           const ck_activations *restrict x, const uint32_t *restrict mask,
+                           size_t block_begin, size_t block_end) {
+    const size_t bytes = 32 * 16 * (size_t)bits, parts = 32 / (size_t)group, planes = parts * w->group_stride;
+    size_t b = block_begin;
+    for (; b < block_end && ck_block_mask(mask, b, w->channels) == 0xffffffff; b++) {
+        const char *const codes = (const char *)w->codes + (b + 1) * bytes;
+        const char *const scales = (const char *)w->groups + (b + 4) * planes;
+        for (size_t i = 0; i < planes; i += 64) _mm_prefetch(scales + i, _MM_HINT_T0);
+        channel_group g[2];
+        for (size_t part = 0; part < parts; part++)
+            gather_panel(&g[part], bits, w, x->codes, 32 * b + part * (size_t)group, (size_t)group);
+        for (size_t unit = 0; unit < 2; unit++) {
+            for (size_t i = bytes / 2 * unit; i < bytes / 2 * (unit + 1); i += 64)
+                _mm_prefetch(codes + i, _MM_HINT_T0);
+            for (size_t part = 0; part < parts; part++)
+                add_group(bits, group, levels, has_min, offset, y, w, x, &g[part], b, part, 64 * unit);
+        }
+    }
+    return b;
+}
+
 CK_INLINE void add_channels(const int bits, const int group, const int levels, const int has_min,
                             const int offset, float *restrict y, const ck_channels *restrict w,
                             const ck_activations *restrict x, const uint32_t *restrict mask,
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
-    const size_t padded = ck_pad64(w->outputs), parts = group == 16 ? 2 : 1, size = levels == 1 ? 2 : 1;
-    const size_t plane = padded / 64 * unit_low_bytes(bits);
+    const size_t parts = group == 16 ? 2 : 1;
+    if (ck_is_panel(w, out_begin, out_end)) {
+        block_begin = add_panel(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end);
+        if (block_begin == block_end) return;
+    }
     channel_block blocks[2];
     gather_block(&blocks[0], bits, group, w, x, mask, block_begin);
     for (size_t b = block_begin; b < block_end; b++) {
@@ -139,19 +184,11 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
             plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
         }
         for (size_t j = out_begin; j < out_end; j += 64) {
-            const size_t low = j / 64 * unit_low_bytes(bits), high = plane + j / 64 * unit_high_bytes(bits);
             fetch_some(&ahead);
             for (size_t part = 0; part < parts; part++) {
                 const channel_group *g = &now->part[part];
                 if (g->pairs == 0) continue;
-                tile_planes at;
-                at.scale = w->groups + (b * parts + part) * w->group_stride + j * size;
-                at.min = at.scale + padded * size;
-                at.super = levels == 2 ? w->supers + b / 8 * w->super_stride + 2 * j : NULL;
-                at.super_min = levels == 2 ? at.super + 2 * padded : NULL;
-                __m256i dots[8];
-                tile_sums(dots, bits, g, low, high);
-                add_tile(y + j, levels, has_min, offset, dots, &at, x->scale32[b], g->sum);
+                add_group(bits, group, levels, has_min, offset, y, w, x, g, b, part, j);
             }
         }
     }

@@ -41,6 +41,23 @@ static inline void gather(channel_group *restrict g, const int bits, const ck_ch
     }
 }
 
+// The same of a panel's group, all of whose channels are kept.
+static inline void gather_panel(channel_group *restrict g, const int bits, const ck_channels *restrict w,
+                                const int8_t *restrict activations, size_t first, size_t count) {
+    const uint8_t *const run = w->codes + first * w->stride;
+    g->sum = 0;
+    for (size_t c = 0; c < count; c++) {
+        g->code[c] = run + c * w->stride;
+        g->sum += activations[first + c];
+    }
+    for (size_t p = 0; p < count / 2; p++) {
+        const uint32_t a = (uint16_t)activations[first + 2 * p], b = (uint16_t)activations[first + 2 * p + 1];
+        g->pair[p] = bits == 8 ? a | b << 16 : ((a & 255) | (b & 255) << 8) * 0x10001u;
+    }
+    g->active = count;
+    g->pairs = count / 2;
+}
+
 static inline void gather_block(channel_block *restrict to, const int bits, const int group,
                                 const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                                 size_t block) {

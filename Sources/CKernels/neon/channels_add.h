@@ -39,6 +39,19 @@ static inline void gather_group(channel_group *restrict g, const ck_channels *w,
     g->padded = n;
 }
 
+// The same of a panel's group, all of whose channels are kept.
+static inline void gather_panel(channel_group *restrict g, const ck_channels *w, const int8_t *restrict act,
+                                size_t first, int count) {
+    const uint8_t *const run = w->codes + first * w->stride;
+    g->sum = 0;
+    for (int c = 0; c < count; c++) {
+        g->code[c] = run + (size_t)c * w->stride;
+        g->sum += act[c];
+    }
+    memcpy(g->act, act, (size_t)count);
+    g->active = g->padded = count;
+}
+
 // act: the block's activations.
 static inline void gather_block(channel_block *restrict b, const ck_channels *w, const int8_t *act,
                                 const uint32_t *mask, size_t block, int group) {

@@ -64,15 +64,66 @@ CK_INLINE void CK_NAME(plan_fetch)(fetch_list *f, const ck_channels *w, const ch
     }
 }
 
+// What the group `part` of a block adds to the 64 outputs of `unit`.
+CK_TARGET CK_INLINE void CK_NAME(add_group)(float *restrict y, const ck_channels *w,
+                                            const ck_activations *restrict x, const channel_group *g,
+                                            size_t block, int part, size_t unit, int bits, int group,
+                                            int levels, int has_min, int offset) {
+    const size_t units = units_of(w->outputs), low = unit_low_bytes(bits), high = unit_high_bytes(bits);
+    const size_t one = levels == 1 ? 2 : 1, row = block * (32 / (size_t)group) + (size_t)part;
+    const int net = offset - unpack_bias(bits);
+    CK_NAME(tile_planes) p;
+    p.scale = w->groups + row * w->group_stride + unit * 64 * one;
+    p.min = p.scale + units * 64 * one;
+    p.super = w->supers + block / 8 * w->super_stride + unit * 128;
+    p.super_min = p.super + units * 128;
+    p.act_scale = x->scale32[block];
+    p.act_sum = p.act_scale * (float)g->sum;
+    int32x4_t acc[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) acc[i] = vdupq_n_s32(-net * g->sum);
+    CK_TILE_SUMS(acc, g, unit * low, units * low + unit * high, bits);
+    CK_NAME(add_tile)(y + unit * 64, acc, &p, levels, has_min);
+}
+
+// The blocks of a panel from block_begin on, up to one of which not all channels are kept; returns that.
+CK_TARGET CK_INLINE size_t CK_NAME(add_panel)(float *restrict y, const ck_channels *w,
+                                              const ck_activations *restrict x,
+                                              const uint32_t *restrict mask, size_t block_begin,
+                                              size_t block_end, int bits, int group, int levels, int has_min,
+                                              int offset) {
+    const size_t bytes = 32 * 16 * (size_t)bits, planes = 32 / (size_t)group * w->group_stride;
+    size_t block = block_begin;
+    for (; block < block_end && ck_block_mask(mask, block, w->channels) == 0xffffffff; block++) {
+        const uint8_t *const ahead = w->codes + (block + 1) * bytes;
+        for (size_t b = 0; b < planes; b += 64) __builtin_prefetch(w->groups + (block + 1) * planes + b);
+        channel_group parts[2];
+        for (int part = 0; part < 32 / group; part++) {
+            const size_t first = 32 * block + (size_t)(part * group);
+            gather_panel(&parts[part], w, x->codes + first, first, group);
+        }
+        for (size_t unit = 0; unit < 2; unit++) {
+            for (size_t b = bytes / 2 * unit; b < bytes / 2 * (unit + 1); b += 64)
+                __builtin_prefetch(ahead + b);
+            for (int part = 0; part < 32 / group; part++)
+                CK_NAME(add_group)
+                (y, w, x, &parts[part], block, part, unit, bits, group, levels, has_min, offset);
+        }
+    }
+    return block;
+}
+
 CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_channels *w,
                                                     const ck_activations *restrict x,
                                                     const uint32_t *restrict mask, size_t block_begin,
                                                     size_t block_end, size_t out_begin, size_t out_end,
                                                     int bits, int group, int levels, int has_min,
                                                     int offset) {
-    const size_t units = units_of(w->outputs), begin = out_begin / 64, end = units_of(out_end);
-    const size_t one = levels == 1 ? 2 : 1, low = unit_low_bytes(bits), high = unit_high_bytes(bits);
-    const int net = offset - unpack_bias(bits);
+    if (ck_is_panel(w, out_begin, out_end)) {
+        block_begin = CK_NAME(add_panel)(y, w, x, mask, block_begin, block_end, bits, group, levels, has_min, offset);
+        if (block_begin == block_end) return;
+    }
+    const size_t begin = out_begin / 64, end = units_of(out_end), low = unit_low_bytes(bits);
     int8_t unknown[32];
     memset(unknown, 1, sizeof unknown);
     channel_block blocks[2];
@@ -99,19 +150,7 @@ CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_
                 if (g->active == 0) continue;
                 if (alone && unit * low % 64 == 0)
                     for (int c = 0; c < g->active; c++) __builtin_prefetch(g->code[c] + unit * low + 128);
-                const size_t row = block * (32 / (size_t)group) + (size_t)part;
-                CK_NAME(tile_planes) p;
-                p.scale = w->groups + row * w->group_stride + unit * 64 * one;
-                p.min = p.scale + units * 64 * one;
-                p.super = w->supers + block / 8 * w->super_stride + unit * 128;
-                p.super_min = p.super + units * 128;
-                p.act_scale = x->scale32[block];
-                p.act_sum = p.act_scale * (float)g->sum;
-                int32x4_t acc[16];
-#pragma GCC unroll 16
-                for (int i = 0; i < 16; i++) acc[i] = vdupq_n_s32(-net * g->sum);
-                CK_TILE_SUMS(acc, g, unit * low, units * low + unit * high, bits);
-                CK_NAME(add_tile)(y + unit * 64, acc, &p, levels, has_min);
+                CK_NAME(add_group)(y, w, x, g, block, part, unit, bits, group, levels, has_min, offset);
             }
         }
     }
