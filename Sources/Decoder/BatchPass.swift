@@ -166,7 +166,7 @@ struct BatchPass: Sendable {
             if let bias {
                 rows[row][outputs].copy(FloatSlice(bias, outputs))
             } else {
-                rows[row][outputs].fill(0)
+                rows[row][outputs].clear()
             }
         }
     }

@@ -85,7 +85,7 @@ extension Decoder {
     ) {
         while let chunk = claim(phase, index, of: parts.sums.count) {
             let sum = parts.sums[chunk][0..<weights.outputs]
-            sum.fill(0)
+            sum.clear()
             kernels.addChannels(
                 into: sum, weights, input.activations, values: input.values, mask: input.mask,
                 blocks: parts.blocks(chunk), outputs: 0..<weights.outputs)
@@ -102,9 +102,15 @@ extension Decoder {
         return piece < count ? piece : nil
     }
 
+    /// The next piece of `count` outputs, a multiple of `unit` but for the last, until all are claimed.
+    private func claimOutputs(_ counter: Int, of count: Int, unit: Int) -> Range<Int>? {
+        let start = scratch.claims.claim(counter) * unit
+        return start < count ? start..<min(start + unit, count) : nil
+    }
+
     /// Sets `vector` to the bias, or to zero where the model has none.
     private func start(_ vector: FloatSlice, _ bias: FloatSlice?) {
-        if let bias { vector.copy(bias) } else { vector.fill(0) }
+        if let bias { vector.copy(bias) } else { vector.clear() }
     }
 
     /// Whole heads per worker, keys first, so that each can turn and store what it has just computed.
@@ -192,7 +198,7 @@ extension Decoder {
         while let chunk = claim(.feedForward, index, of: parts.sums.count) {
             awaitBundles(bundles, chunk: chunk, worker)
             if hasFault { break }
-            parts.sums[chunk].fill(0)
+            parts.sums[chunk].clear()
             kernels.feedForward(
                 into: parts.sums[chunk], up: layer.up, down: layer.down, upInput.activations,
                 values: upInput.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
@@ -206,20 +212,26 @@ extension Decoder {
         return true
     }
 
-    /// The activated gate and the mask of hidden channels, of which each worker computes its share.
+    /// The activated gate and the mask of hidden channels, which workers compute piece by piece.
     private func gate(
         _ layer: ModelWeights.Layer, _ index: Int, _ input: StepInput, _ sparse: SparsityPlan.Layer?,
         _ worker: Worker
     ) -> FloatSlice {
         let own = scratch.workers[worker.index]
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
-        let outputs = worker.share(of: parameters.feedForward, unit: PanelLayout.width)
-        start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
-        kernels.addChannels(
-            into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,
-            outputs: outputs)
-        kernels.activate(gate[outputs], parameters.activation.gate)
-        if let rule = sparse?.channels {
+        // A few panels, so that a thread that others slow down takes fewer; of whole channels pieces should be long.
+        let panels = (parameters.feedForward + PanelLayout.width - 1) / PanelLayout.width
+        let unit =
+            PanelLayout.width * (layer.gate.isInPanels ? 4 : (panels + worker.count - 1) / worker.count)
+        while let outputs = claimOutputs(
+            Phase.count * index + Phase.gate.rawValue, of: parameters.feedForward, unit: unit)
+        {
+            start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
+            kernels.addChannels(
+                into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,
+                outputs: outputs)
+            kernels.activate(gate[outputs], parameters.activation.gate)
+            guard let rule = sparse?.channels else { continue }
             kernels.keep(gate, by: rule, channels: outputs, into: scratch.channels)
             own.tally.add(scratch.channels.keptCount(outputs), .channels, index)
             if let urgent = sparse?.absentChannels {
@@ -232,13 +244,19 @@ extension Decoder {
     private func head(_ worker: Worker) {
         let own = scratch.workers[worker.index]
         let normed = prepare(weights.outputNorm, own)
-        kernels.dot(
-            into: logits, weights.output, own.input, values: normed,
-            rows: worker.share(of: parameters.vocabulary, unit: 64))
+        while let rows = claimOutputs(
+            Phase.count * parameters.layers, of: parameters.vocabulary, unit: Self.headRows)
+        {
+            kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
+        }
     }
+
+    /// Rows of the head that a worker takes at a time: more than a megabyte, so that reading begins anew seldom.
+    private static let headRows = 2048
 
     /// The head alone, for the residual stream of a token that a prefill has computed.
     func computeLogits(of residual: FloatSlice) {
+        scratch.claims.reset()
         pool.run { worker in
             scratch.workers[worker.index].residual.copy(residual)
             head(worker)

@@ -22,7 +22,9 @@ package struct ModelWeights: Sendable {
     package let rotaryDivisors: [Float]
 
     /// One transformer layer. D is the embedding's width, Q and K the widths of queries and of keys.
-    package struct Layer: Sendable {
+    ///
+    /// A class, since a step holds each layer a few times, and a struct would retain everything in it each time.
+    package final class Layer: Sendable {
         package let attentionNorm: SharedBuffer<Float>
         /// `[Q, D]` by input channel.
         package let query: ChannelMatrix
@@ -45,6 +47,29 @@ package struct ModelWeights: Sendable {
         /// Which of these are fetched channel by channel.
         package let cached: Cached
 
+        fileprivate init(_ index: Int, _ read: TensorReader, _ shape: ModelParameters) throws {
+            let name = "blk.\(index)"
+            let queries = shape.heads * shape.headDimension
+            let keys = shape.keyValueHeads * shape.headDimension
+            attentionNorm = try read.vector("\(name).attn_norm", shape.embedding)
+            query = try read.channels("\(name).attn_q", queries, shape.embedding)
+            key = try read.rows("\(name).attn_k", keys, shape.embedding)
+            value = try read.rows("\(name).attn_v", keys, shape.embedding)
+            queryBias = try read.optionalVector("\(name).attn_q.bias", queries)
+            keyBias = try read.optionalVector("\(name).attn_k.bias", keys)
+            valueBias = try read.optionalVector("\(name).attn_v.bias", keys)
+            attentionOutput = try read.channels("\(name).attn_output", shape.embedding, queries)
+            attentionOutputBias = try read.optionalVector("\(name).attn_output.bias", shape.embedding)
+            feedForwardNorm = try read.vector("\(name).ffn_norm", shape.embedding)
+            gate = try read.channels("\(name).ffn_gate", shape.feedForward, shape.embedding)
+            (up, down) = try read.bundle("\(name).ffn", shape)
+            cached = Cached(
+                query: try read.store.tensor("\(name).attn_q").cached,
+                attentionOutput: try read.store.tensor("\(name).attn_output").cached,
+                gate: try read.store.tensor("\(name).ffn_gate").cached,
+                bundles: try read.store.tensor("\(name).ffn").cached)
+        }
+
         /// Tensors of which only some records are in memory; the others are all there.
         package struct Cached: Sendable {
             package let query: CachedTensor?
@@ -58,8 +83,6 @@ package struct ModelWeights: Sendable {
     package init(_ store: WeightStore) throws {
         let shape = store.parameters
         let read = TensorReader(store: store)
-        let queries = shape.heads * shape.headDimension
-        let keys = shape.keyValueHeads * shape.headDimension
         embedding = try read.rows("token_embd", shape.vocabulary, shape.embedding)
         outputNorm = try read.vector("output_norm", shape.embedding)
         cache = store.cache
@@ -70,28 +93,7 @@ package struct ModelWeights: Sendable {
         rotaryDivisors =
             try read.optionalVector("rope_freqs", shape.rope.dimension / 2)
             .map { $0.elements(0..<$0.count) } ?? []
-        layers = try (0..<shape.layers).map { index in
-            let name = "blk.\(index)"
-            let bundle = try read.bundle("\(name).ffn", shape)
-            return Layer(
-                attentionNorm: try read.vector("\(name).attn_norm", shape.embedding),
-                query: try read.channels("\(name).attn_q", queries, shape.embedding),
-                key: try read.rows("\(name).attn_k", keys, shape.embedding),
-                value: try read.rows("\(name).attn_v", keys, shape.embedding),
-                queryBias: try read.optionalVector("\(name).attn_q.bias", queries),
-                keyBias: try read.optionalVector("\(name).attn_k.bias", keys),
-                valueBias: try read.optionalVector("\(name).attn_v.bias", keys),
-                attentionOutput: try read.channels("\(name).attn_output", shape.embedding, queries),
-                attentionOutputBias: try read.optionalVector("\(name).attn_output.bias", shape.embedding),
-                feedForwardNorm: try read.vector("\(name).ffn_norm", shape.embedding),
-                gate: try read.channels("\(name).ffn_gate", shape.feedForward, shape.embedding),
-                up: bundle.up, down: bundle.down,
-                cached: Layer.Cached(
-                    query: try store.tensor("\(name).attn_q").cached,
-                    attentionOutput: try store.tensor("\(name).attn_output").cached,
-                    gate: try store.tensor("\(name).ffn_gate").cached,
-                    bundles: try store.tensor("\(name).ffn").cached))
-        }
+        layers = try (0..<shape.layers).map { try Layer($0, read, shape) }
     }
 
     /// Weights of all matrices and vectors; the embedding counts once when the head is tied to it.
@@ -127,7 +129,7 @@ package struct ModelWeights: Sendable {
 }
 
 /// Reads tensors of a store and holds them against the dimensions that the hyperparameters call for.
-private struct TensorReader {
+fileprivate struct TensorReader {
     let store: WeightStore
 
     func has(_ name: String) -> Bool { store.tensors[name] != nil }

@@ -6,18 +6,32 @@ package import WeightStore
 /// A profile made ready for the kernels of one decoder. Read-only, and shared by any number of steps.
 package struct SparsityPlan: Sendable {
     /// Sites of layers that keep everything have no rule.
-    struct Layer: Sendable {
-        var queryInput: Input?
-        var keyValueInput: Input?
-        var attentionOutput: Input?
-        var gateInput: Input?
-        var upInput: Input?
+    final class Layer: Sendable {
+        let queryInput: Input?
+        let keyValueInput: Input?
+        let attentionOutput: Input?
+        let gateInput: Input?
+        let upInput: Input?
         /// On the activated gate.
-        var channels: KeepRule?
+        let channels: KeepRule?
         /// The same for channels that are not in memory; `nil` where all are treated alike.
-        var absentChannels: KeepRule?
+        let absentChannels: KeepRule?
         /// On the product of gate and `up`; one limit for all channels.
-        var downInput: KeepRule?
+        let downInput: KeepRule?
+
+        init(
+            queryInput: Input?, keyValueInput: Input?, attentionOutput: Input?, gateInput: Input?,
+            upInput: Input?, channels: KeepRule?, absentChannels: KeepRule?, downInput: KeepRule?
+        ) {
+            self.queryInput = queryInput
+            self.keyValueInput = keyValueInput
+            self.attentionOutput = attentionOutput
+            self.gateInput = gateInput
+            self.upInput = upInput
+            self.channels = channels
+            self.absentChannels = absentChannels
+            self.downInput = downInput
+        }
 
         func isSparse(_ site: SparsitySite) -> Bool {
             switch site {
@@ -81,20 +95,20 @@ extension Decoder {
                 let base = withRecords(of: cached) { products.map { $0.times(center, kernels) } }
                 return SparsityPlan.Input(rule: rule, base: base)
             }
-            var plan = SparsityPlan.Layer()
-            plan.queryInput = input(.queryInput, [.channels(layer.query)], layer.cached.query)
-            plan.keyValueInput = input(.keyValueInput, [.rows(layer.key), .rows(layer.value)])
-            plan.attentionOutput = input(
-                .attentionOutput, [.channels(layer.attentionOutput)], layer.cached.attentionOutput)
-            plan.gateInput = input(.gateInput, [.channels(layer.gate)], layer.cached.gate)
-            plan.upInput = input(.upInput, [.rows(layer.up)], layer.cached.bundles)
-            plan.channels = keepRule(.channels)
-            if absentFactor > 1, layer.cached.bundles != nil, let channels = plan.channels {
+            let channels = keepRule(.channels)
+            var absent: KeepRule?
+            if absentFactor > 1, layer.cached.bundles != nil, let channels {
                 let limits = channels.limits.elements(0..<channels.limits.count)
-                plan.absentChannels = KeepRule(limits: SharedBuffer(limits.map { $0 * absentFactor }))
+                absent = KeepRule(limits: SharedBuffer(limits.map { $0 * absentFactor }))
             }
-            plan.downInput = keepRule(.downInput)
-            return plan
+            return SparsityPlan.Layer(
+                queryInput: input(.queryInput, [.channels(layer.query)], layer.cached.query),
+                keyValueInput: input(.keyValueInput, [.rows(layer.key), .rows(layer.value)]),
+                attentionOutput: input(
+                    .attentionOutput, [.channels(layer.attentionOutput)], layer.cached.attentionOutput),
+                gateInput: input(.gateInput, [.channels(layer.gate)], layer.cached.gate),
+                upInput: input(.upInput, [.rows(layer.up)], layer.cached.bundles),
+                channels: channels, absentChannels: absent, downInput: keepRule(.downInput))
         }
         return SparsityPlan(layers: layers)
     }

@@ -25,7 +25,7 @@ struct StepScratch: Sendable {
     let logits: SharedBuffer<Float>
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    /// One counter per layer and `Phase`.
+    /// One counter per layer and `Phase`, then one for the head.
     let claims: ClaimCounters
     let workers: [WorkerScratch]
     /// A bit for each row of the embedding.
@@ -49,7 +49,7 @@ struct StepScratch: Sendable {
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
-        claims = ClaimCounters(count: Phase.count * shape.layers)
+        claims = ClaimCounters(count: Phase.count * shape.layers + 1)
         wantedRows = SharedBuffer(count: (shape.vocabulary + 31) / 32)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
@@ -57,7 +57,7 @@ struct StepScratch: Sendable {
 
 /// The parts of a layer whose work is claimed piece by piece.
 enum Phase: Int, CaseIterable {
-    case query, attention, output, feedForward
+    case query, attention, output, gate, feedForward
 
     /// Counted once: a step asks for it hundreds of times, and `allCases` is a new array each time.
     static let count = allCases.count
@@ -87,7 +87,7 @@ struct Partials: Sendable {
 }
 
 /// What a worker computes for itself: repeating a norm is cheaper than waiting for another thread's.
-struct WorkerScratch: Sendable {
+final class WorkerScratch: Sendable {
     /// `[embedding]`, the residual stream, the same for every worker.
     let residual: FloatSlice
     /// `[embedding]`.

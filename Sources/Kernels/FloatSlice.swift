@@ -1,3 +1,4 @@
+internal import Glibc
 package import Machine
 
 /// Part of a buffer of floats that an operation reads or writes.
@@ -28,10 +29,8 @@ package import Machine
         return FloatSlice(buffer, start + range.lowerBound..<start + range.upperBound)
     }
 
-    /// Sets every element.
-    package func fill(_ value: Float) {
-        unsafe base.update(repeating: value, count: count)
-    }
+    /// Sets every element to zero.
+    package func clear() { unsafe _ = memset(base, 0, count * MemoryLayout<Float>.stride) }
 
     /// Copies `other`, which has as many elements.
     package func copy(_ other: FloatSlice) {

@@ -140,6 +140,9 @@ package import Tensors
         }
     }
 
+    /// Whether outputs lie panel by panel, and channels in pieces.
+    package var isInPanels: Bool { panels != nil }
+
     /// Blocks of 32 channels, the last one possibly short.
     package var blocks: Int { (channels + 31) / 32 }
 }

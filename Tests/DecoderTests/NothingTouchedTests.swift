@@ -109,9 +109,12 @@ private struct Mapping {
 
     /// The first mapping of `path`.
     init?(of path: String) {
-        guard let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8),
-            let line = maps.split(separator: "\n").first(where: { $0.hasSuffix(path) })
-        else { return nil }
+        // The list is read page by page, and misses lines while other tests map and unmap.
+        let lines = (0..<100).lazy.compactMap { _ in
+            try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+                .split(separator: "\n").first { $0.hasSuffix(path) }
+        }
+        guard let line = lines.first else { return nil }
         let fields = line.split(separator: " ")
         guard let start = UInt(fields[0].prefix { $0 != "-" }, radix: 16),
             let offset = Int(fields[2], radix: 16)
