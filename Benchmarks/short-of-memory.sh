@@ -78,7 +78,7 @@ for round in $(seq "$rounds"); do
     echo "== round $round"
     forget "$store"
     in_group .build/release/chessctl bench "$store" --profile "$profile" \
-        --memory-budget $((memory * 95 / 100))M --prompt 16 --tokens "$tokens" --runs 1 \
+        --memory-budget "${memory}M" --prompt 16 --tokens "$tokens" --runs 1 \
         ${factor:+--absent-factor "$factor"} ${gap:+--read-gap "$gap"} |
         grep -E "^(memory|storage|profile|dense|decode|$(basename "$profile" .profile))"
     [ -n "$llama" ] || continue

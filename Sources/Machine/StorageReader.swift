@@ -48,9 +48,9 @@ package struct StorageSpeed: Sendable, Equatable {
         self = try StorageReader(path: path, target: target).measureSpeed(of: file.byteCount)
     }
 
-    /// A gap of fewer bytes is read along rather than left out: half of what takes as long as one piece more, as
-    /// pieces that wait for storage together cost less than one after the other.
-    package var worthwhileGap: Int { min(Int(secondsPerRead * bytesPerSecond / 2), 16384) }
+    /// A gap of fewer bytes is read along rather than left out: what takes as long as one piece more, of which
+    /// storage is but a part. Pieces that wait together cost it less, and the processor as much as ever.
+    package var worthwhileGap: Int { min(Int(secondsPerRead * bytesPerSecond), 32768) }
 }
 
 /// Reads pieces of one file into memory of ours, many at once and past the page cache, so that a byte is not
