@@ -135,8 +135,8 @@ import Testing
                 panelled: ["blk.0.ffn_gate", "blk.1.attn_q"])
             let panels = try Decoder(store: cut, kernels: .best, context: 64, threads: 2)
             #expect(run(panels) == expected, "in panels")
-            // A gap of 4096 and more keeps the first channels in memory and reads others ahead.
-            for (share, gap) in [(0.0, 4096), (0.3, 0), (0.6, 1 << 20)] {
+            // A gap of 8192 and more keeps the first channels in memory and reads others ahead.
+            for (share, gap) in [(0.0, 8192), (0.3, 0), (0.6, 1 << 20)] {
                 for (isQueued, isPinnable) in [(true, true), (false, true), (true, false)] {
                     var plan = try plan(arranged, share: share, gap: gap)
                     plan.isQueued = isQueued

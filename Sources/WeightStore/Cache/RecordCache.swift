@@ -65,7 +65,7 @@ package final class RecordCache: Sendable {
 
     /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
     /// saves more.
-    private static let pinningGap = 4096
+    private static let pinningGap = 8192
 
     /// All that was done so far.
     package var total: CacheCounts { counts.withLock { $0 } }
