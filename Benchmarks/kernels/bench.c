@@ -30,7 +30,7 @@ enum {
 };
 static const size_t ARENA = (size_t)400 << 20, WORKING_SET = (size_t)240 << 20, SCALAR_SET = (size_t)24 << 20;
 
-typedef enum { READ, ROWS, CHANNELS, BUNDLE, ROWS_MATMUL, CHANNELS_MATMUL } operation;
+typedef enum { READ, ROWS, CHANNELS, PANELS, BUNDLE, ROWS_MATMUL, CHANNELS_MATMUL } operation;
 
 typedef struct {
     const char *name;
@@ -63,6 +63,11 @@ static const shape shapes[] = {
     {"short channels q4_1", CHANNELS, Q4_1, NONE, 1536, 256},
     {"short channels q8_0", CHANNELS, Q8_0, NONE, 1536, 256},
     {"qwen gate channels q4_k", CHANNELS, Q4_K, NONE, 8960, 1536},
+    {"qwen gate panels q4_k", PANELS, Q4_K, NONE, 8960, 1536},
+    {"qwen gate panels q6_k", PANELS, Q6_K, NONE, 8960, 1536},
+    {"qwen gate panels q8_0", PANELS, Q8_0, NONE, 8960, 1536},
+    {"qwen q panels q4_k", PANELS, Q4_K, NONE, 1536, 1536},
+    {"smol gate panels q4_1", PANELS, Q4_1, NONE, 1536, 576},
     {"qwen q channels q4_k", CHANNELS, Q4_K, NONE, 1536, 1536},
     {"qwen bundle q4_k q4_k", BUNDLE, Q4_K, Q4_K, 1536, 8960},
     {"qwen bundle q4_k q6_k", BUNDLE, Q4_K, Q6_K, 1536, 8960},
@@ -187,6 +192,28 @@ static void lay_out(const shape *s, size_t wanted) {
     bench.set_bytes = at;
 }
 
+// The same of a matrix cut into panels of 128 outputs, each with its planes behind its channels.
+static void add_panels(const ck_channels *whole, const uint32_t *mask, size_t out_begin, size_t out_end) {
+    enum { WIDTH = 128 };
+    const ck_form *form = &whole->form;
+    const size_t kinds = form->has_min ? 2 : 1, code = ck_packed_bytes(form, WIDTH);
+    const size_t groups = (whole->channels + form->group - 1) / form->group,
+                 supers = form->levels == 2 ? (whole->channels + 255) / 256 : 0;
+    ck_channels panel = *whole;
+    panel.outputs = WIDTH;
+    panel.stride = code;
+    panel.group_stride = WIDTH * kinds * (form->levels == 1 ? 2 : 1);
+    panel.super_stride = WIDTH * kinds * 2;
+    const size_t bytes = whole->channels * code + groups * panel.group_stride + supers * panel.super_stride;
+    for (size_t at = out_begin / WIDTH; at < out_end / WIDTH; at++) {
+        panel.codes = whole->codes + at * bytes;
+        panel.groups = panel.codes + whole->channels * code;
+        panel.supers = panel.groups + groups * panel.group_stride;
+        bench.table->channels_add(bench.y[0] + at * WIDTH, &panel, &bench.x, mask, 0, (whole->channels + 31) / 32,
+                                  0, WIDTH);
+    }
+}
+
 // Thread t's share of one pass over the set.
 static void pass(operation op, size_t t) {
     const ck_table *k = bench.table;
@@ -208,6 +235,7 @@ static void pass(operation op, size_t t) {
             case CHANNELS:
                 k->channels_add(bench.y[0], &m->channels, &bench.x, mask, 0, blocks, out_begin, out_end);
                 break;
+            case PANELS: add_panels(&m->channels, mask, out_begin, out_end); break;
             case ROWS_MATMUL:
                 k->rows_matmul(bench.y[0], n, &m->rows, &bench.batch, out_begin, out_end, bench.scratch[t]);
                 break;

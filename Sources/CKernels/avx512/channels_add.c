@@ -214,8 +214,8 @@ CK_INLINE void collect_panel(group_list *restrict list, const int group, const c
     list->sum = list->scale * (float)list->total;
 }
 
-// What a block of channels adds to the units from ..< end. panel: all of its channels are kept, and so are those
-// of a matrix of two units that lies in one piece.
+// What a block of channels adds to the units from ..< end. panel: 0, or, of a panel's block whose channels are all
+// kept, the fours of a group; a constant, so that loops over them have a known end.
 CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
                          const int offset, const size_t panel, __m512_u *restrict y, const ck_channels *restrict w,
                          const ck_activations *restrict x, size_t b, uint32_t kept, uint32_t kept_next,
