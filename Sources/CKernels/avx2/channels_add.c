@@ -22,6 +22,7 @@ CK_INLINE void add_pairs(__m256i sum[4], const int bits, const channel_group *re
         const uint8_t *const a = g->code[2 * p], *const b = g->code[2 * p + 1];
         const __m256i x = _mm256_set1_epi32((int)g->pair[p]);
         __m256i c[4];
+        fetch_pair(bits, g, p);
         if (bits == 4) {
             const __m256i one = load32(a + low), other = load32(b + low);
             const __m256i first = _mm256_unpacklo_epi8(one, other), second = _mm256_unpackhi_epi8(one, other);
@@ -51,6 +52,7 @@ CK_INLINE void tile_sums(__m256i dots[8], const int bits, const channel_group *r
     if (bits == 8) {
         for (size_t p = 0; p < g->pairs; p++) {
             const __m256i x = _mm256_set1_epi32((int)g->pair[p]);
+            fetch_pair(bits, g, p);
             for (size_t i = 0; i < 4; i++) {
                 const __m256i a = _mm256_cvtepi8_epi16(load16(g->code[2 * p] + low + 16 * i));
                 const __m256i b = _mm256_cvtepi8_epi16(load16(g->code[2 * p + 1] + low + 16 * i));
@@ -144,17 +146,18 @@ CK_INLINE size_t add_panel(const int bits, const int group, const int levels, co
     const size_t bytes = 32 * 16 * (size_t)bits, parts = 32 / (size_t)group, planes = parts * w->group_stride;
     size_t b = block_begin;
     for (; b < block_end && ck_block_mask(mask, b, w->channels) == 0xffffffff; b++) {
-        const char *const codes = (const char *)w->codes + (b + 1) * bytes;
+        // With one block ahead 4-bit codes came with 39 GB/s, with three 52 (Zen 5, 2 threads; plain reading 68).
+        const char *const codes = (const char *)w->codes + (b + 3) * bytes;
         const char *const scales = (const char *)w->groups + (b + 4) * planes;
         for (size_t i = 0; i < planes; i += 64) _mm_prefetch(scales + i, _MM_HINT_T0);
         channel_group g[2];
         for (size_t part = 0; part < parts; part++)
             gather_panel(&g[part], bits, w, x->codes, 32 * b + part * (size_t)group, (size_t)group);
         for (size_t unit = 0; unit < 2; unit++) {
-            for (size_t i = bytes / 2 * unit; i < bytes / 2 * (unit + 1); i += 64)
-                _mm_prefetch(codes + i, _MM_HINT_T0);
-            for (size_t part = 0; part < parts; part++)
+            for (size_t part = 0; part < parts; part++) {
+                g[part].ahead = codes + bytes / 2 * unit + bytes / 2 / parts * part;
                 add_group(bits, group, levels, has_min, offset, y, w, x, &g[part], b, part, 64 * unit);
+            }
         }
     }
     return b;

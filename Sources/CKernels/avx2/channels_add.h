@@ -9,7 +9,8 @@ typedef struct {
     const uint8_t *code[32];
     uint32_t pair[16];  // 4 to 6 bits: two bytes, twice; 8 bits: two 16-bit numbers
     size_t active, pairs;
-    int32_t sum;  // of all kept activations
+    int32_t sum;        // of all kept activations
+    const char *ahead;  // of a panel: what a later block reads at these outputs; otherwise NULL
 } channel_group;
 
 typedef struct {
@@ -31,6 +32,7 @@ static inline void gather(channel_group *restrict g, const int bits, const ck_ch
     }
     g->active = n;
     g->pairs = (n + 1) / 2;
+    g->ahead = NULL;
     if (n % 2 != 0) {
         g->code[n] = g->code[n - 1];
         value[n] = 0;
@@ -75,6 +77,15 @@ static inline void list_channels(channel_block *restrict to, const int group, co
         channel_group *part = &to->part[c / (size_t)group];
         part->code[part->active++] = ck_channel(w, 32 * block + c);
     }
+}
+
+// Asks for the part of a later block that falls to pair p of a panel's group: the bytes of two channels of a unit.
+// All at once would wait for each other.
+CK_INLINE void fetch_pair(const int bits, const channel_group *restrict g, size_t p) {
+    if (g->ahead == NULL) return;
+    const char *const part = g->ahead + p * 16 * (size_t)bits;
+    _mm_prefetch(part, _MM_HINT_T0);
+    if (bits > 4) _mm_prefetch(part + 64, _MM_HINT_T0);
 }
 
 // The lines that the next block will read, asked for a few per tile, one channel's run after another. Into
