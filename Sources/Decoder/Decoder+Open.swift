@@ -55,10 +55,7 @@ extension Decoder {
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
                 model: model, gap: options.gap
-            ) { site, layer in
-                guard let rules = options.profile?.sites[site] else { return 1 }
-                return rules.indices.contains(layer) ? 1 - rules[layer].measured : 1
-            }
+            ) { site, layer in kept(site, layer, options.profile) }
         }
         // The kernel would keep them beside the budget, and a file that becomes shorter would end the program.
         if let plan, plan.cache != nil, options.residency == .mapped {
@@ -70,18 +67,20 @@ extension Decoder {
         cache?.storageRate = options.storageRate
         let store = try WeightStore(
             model, threads: options.threads, residency: options.residency, plan: cache,
-            panelled: Set(model.tensors.map(\.name).filter { isRead(whole: $0, options.profile) }))
+            panelled: Set(
+                model.tensors.map(\.name).filter { name in
+                    MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 } ?? false
+                }))
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
             cacheFormat: options.cacheFormat, isSmall: cache != nil)
         return (store, decoder, plan)
     }
 
-    /// Whether tokens will mostly want every channel of a tensor.
-    private static func isRead(whole tensor: String, _ profile: SparsityProfile?) -> Bool {
-        guard let (site, layer) = MemoryPlan.site(of: tensor) else { return false }
-        guard let rules = profile?.sites[site], rules.indices.contains(layer) else { return true }
-        return rules[layer].measured == 0
+    /// The share of channels that a token will mostly want at a site of a layer.
+    private static func kept(_ site: SparsitySite, _ layer: Int, _ profile: SparsityProfile?) -> Double {
+        guard let rules = profile?.sites[site], rules.indices.contains(layer) else { return 1 }
+        return 1 - rules[layer].measured
     }
 
     /// Bytes of a program's own code and libraries that are in memory at a time.

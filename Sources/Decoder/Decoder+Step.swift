@@ -98,9 +98,12 @@ extension Decoder {
     }
 
     private func claim(_ phase: Phase, _ index: Int, of count: Int) -> Int? {
-        let piece = scratch.claims.claim(Phase.count * index + phase.rawValue)
+        let piece = scratch.claims.claim(counter(phase, index))
         return piece < count ? piece : nil
     }
+
+    /// That of a layer's phase; the head's comes after those of all layers.
+    private func counter(_ phase: Phase, _ index: Int) -> Int { Phase.count * index + phase.rawValue }
 
     /// The next piece of `count` outputs, a multiple of `unit` but for the last, until all are claimed.
     private func claimOutputs(_ counter: Int, of count: Int, unit: Int) -> Range<Int>? {
@@ -223,9 +226,7 @@ extension Decoder {
         let panels = (parameters.feedForward + PanelLayout.width - 1) / PanelLayout.width
         let unit =
             PanelLayout.width * (layer.gate.isInPanels ? 4 : (panels + worker.count - 1) / worker.count)
-        while let outputs = claimOutputs(
-            Phase.count * index + Phase.gate.rawValue, of: parameters.feedForward, unit: unit)
-        {
+        while let outputs = claimOutputs(counter(.gate, index), of: parameters.feedForward, unit: unit) {
             start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
             kernels.addChannels(
                 into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,

@@ -129,7 +129,7 @@ package struct ModelWeights: Sendable {
 }
 
 /// Reads tensors of a store and holds them against the dimensions that the hyperparameters call for.
-fileprivate struct TensorReader {
+private struct TensorReader {
     let store: WeightStore
 
     func has(_ name: String) -> Bool { store.tensors[name] != nil }

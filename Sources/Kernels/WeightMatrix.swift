@@ -85,14 +85,10 @@ package import Tensors
         self.planes = planes
         self.places = places
         panels = nil
-        let groupStride = form.groupPlaneBytes(outputs: outputs)
-        let groups = unsafe planes.map { unsafe $0.base }
-        unsafe raw = ck_channels(
-            form: form.raw, outputs: outputs, channels: channels, codes: codes.base + offset, stride: stride,
-            places: places.map { unsafe UnsafePointer($0.address()) }, groups: groups,
-            group_stride: groupStride,
-            supers: groups.map { unsafe $0 + form.groupCount(channels) * groupStride },
-            super_stride: form.superPlaneBytes(outputs: outputs), ahead: ck_ahead())
+        unsafe raw = Self.raw(
+            form, outputs, channels, codes: codes.base + offset, stride: stride,
+            places: places.map { unsafe UnsafePointer($0.address()) },
+            planes: planes.map { unsafe $0.base })
     }
 
     /// A matrix in panels, which begin at the start of `region`.
@@ -112,14 +108,23 @@ package import Tensors
 
     private static func panel(_ index: Int, of panels: PanelLayout, in region: ByteRegion) -> ck_channels {
         let outputs = panels.outputs(of: index).count
-        let form = panels.form
         let start = unsafe region.base + panels.offset(of: index)
-        let groups = unsafe start + panels.planeOffset(of: index)
+        return unsafe raw(
+            panels.form, outputs, panels.channels, codes: start, stride: panels.form.packedBytes(outputs),
+            places: nil, planes: start + panels.planeOffset(of: index))
+    }
+
+    /// The planes of groups begin at `planes`, those of super groups follow them.
+    private static func raw(
+        _ form: WeightForm, _ outputs: Int, _ channels: Int, codes: UnsafePointer<UInt8>, stride: Int,
+        places: UnsafePointer<UInt32>?, planes: UnsafePointer<UInt8>?
+    ) -> ck_channels {
         let groupStride = form.groupPlaneBytes(outputs: outputs)
         return unsafe ck_channels(
-            form: form.raw, outputs: outputs, channels: panels.channels, codes: start,
-            stride: form.packedBytes(outputs), places: nil, groups: groups, group_stride: groupStride,
-            supers: groups + form.groupCount(panels.channels) * groupStride,
+            form: form.raw, outputs: outputs, channels: channels, codes: codes, stride: stride,
+            places: places,
+            groups: planes, group_stride: groupStride,
+            supers: planes.map { unsafe $0 + form.groupCount(channels) * groupStride },
             super_stride: form.superPlaneBytes(outputs: outputs), ahead: ck_ahead())
     }
 

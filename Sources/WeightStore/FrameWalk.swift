@@ -43,14 +43,14 @@ struct FrameWalk {
     ///   - skipped: numbers of segments to leave alone, whose bytes are empty.
     ///   - orders: of segments whose records do not lie in the order of their numbers; in memory they do, mapped
     ///     they stay where they are.
-    ///   - panels: of segments with elements, whose bytes in memory are to be panels with those of their planes.
+    ///   - panels: of segments with elements, whose bytes in memory are to be panels with those of their planes; none
+    ///     where segments are mapped.
     /// - Throws: the fault that comes first in the file.
     func load(
         threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = [],
         orders: [Int: RecordOrder] = [:],
         panels: [Int: (layout: PanelLayout, planes: Int)] = [:]
     ) throws(StoreError) -> [StoredBytes] {
-        let panels = isResident ? panels : [:]
         let loaded = places(isResident: isResident, skipped, panels)
         let cut = panels.map { ($0, Placement.channels($1.layout, order: orders[$0])) }
         let placements = orders.mapValues(Placement.records)

@@ -17,6 +17,11 @@ typedef struct {
     channel_group part[2];
 } channel_block;
 
+static inline uint32_t pair_of(const int bits, const int8_t two[2]) {
+    const uint32_t a = (uint16_t)two[0], b = (uint16_t)two[1];
+    return bits == 8 ? a | b << 16 : ((a & 255) | (b & 255) << 8) * 0x10001u;
+}
+
 // Lists the channels of `kept` among the 32 from `first` on. A zero adds nothing: it is not read.
 static inline void gather(channel_group *restrict g, const int bits, const ck_channels *restrict w,
                           const int8_t *restrict activations, size_t first, uint32_t kept) {
@@ -38,8 +43,7 @@ static inline void gather(channel_group *restrict g, const int bits, const ck_ch
         value[n] = 0;
     }
     for (size_t p = 0; p < g->pairs; p++) {
-        const uint32_t a = (uint16_t)value[2 * p], b = (uint16_t)value[2 * p + 1];
-        g->pair[p] = bits == 8 ? a | b << 16 : ((a & 255) | (b & 255) << 8) * 0x10001u;
+        g->pair[p] = pair_of(bits, value + 2 * p);
     }
 }
 
@@ -53,8 +57,7 @@ static inline void gather_panel(channel_group *restrict g, const int bits, const
         g->sum += activations[first + c];
     }
     for (size_t p = 0; p < count / 2; p++) {
-        const uint32_t a = (uint16_t)activations[first + 2 * p], b = (uint16_t)activations[first + 2 * p + 1];
-        g->pair[p] = bits == 8 ? a | b << 16 : ((a & 255) | (b & 255) << 8) * 0x10001u;
+        g->pair[p] = pair_of(bits, activations + first + 2 * p);
     }
     g->active = count;
     g->pairs = count / 2;

@@ -240,13 +240,13 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
     const int pairs = bits == 4 || bits == 6;  // of units, added together
     stretch_list ahead;
     line_walk walk;
-    if (!panel && w->ahead.bytes != 0) {
-        list_ahead(&ahead, &w->ahead);
-    } else if (!panel) {
-        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
-                       upper * (end - from));
-    }
     if (!panel) {
+        if (w->ahead.bytes != 0) {
+            list_ahead(&ahead, &w->ahead);
+        } else {
+            list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
+                           upper * (end - from));
+        }
         const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
         walk = begin_walk(&ahead, pairs && kept_next == 0xffffffff,
                           fours * (pairs ? (end - from + 1) / 2 : end - from));
