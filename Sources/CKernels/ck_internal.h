@@ -157,4 +157,28 @@ static inline const uint32_t *ck_list_ahead(const uint32_t *list, size_t begin) 
     return ahead;
 }
 
+// Blocks of 32 rows or channels whose kept ones are listed at a time, in scratch.
+enum { CK_LISTED_BLOCKS = 2048 };
+_Static_assert((32 * CK_LISTED_BLOCKS + 1) * sizeof(uint32_t) <= CK_SCRATCH_BYTES, "the list lies in scratch");
+
+// Lists the kept ones of `count` rows or channels in the blocks begin ..< end.
+static inline void ck_list_kept(uint32_t *restrict list, const uint32_t *restrict mask, size_t begin, size_t end,
+                                size_t count) {
+    size_t listed = 0;
+    for (size_t b = begin; b < end; b++) {
+        for (uint32_t left = ck_block_mask(mask, b, count); left != 0; left &= left - 1) {
+            list[listed++] = (uint32_t)(b * 32) + (uint32_t)__builtin_ctz(left);
+        }
+    }
+    list[listed] = CK_LIST_END;
+}
+
+// Asks for the first rows of a list, up to the stride, which no call before could foretell.
+static inline void ck_ask_first(const ck_rows *w, const uint32_t *list) {
+    for (size_t i = 0; i < CK_LIST_AHEAD && list[i] != CK_LIST_END; i++) {
+        const uint8_t *row = ck_row(w, list[i]);
+        for (size_t b = 0; b < w->stride; b += 64) __builtin_prefetch(row + b, 0, 2);
+    }
+}
+
 #endif

@@ -11,8 +11,7 @@
 // with it, as it was, against this: Zen 4 server, 2 threads, bundles of Q4_K and Q4_K | Q6_K, GB/s of kept
 // bytes, of 63 that plain reading gets, November 2026:
 //   100 % kept 43 -> 41 | 40 -> 38      50 % 16 -> 31 | 12 -> 29      30 % 15 -> 29 | 11 -> 26
-enum { ENOUGH = 24, BATCH_BLOCKS = 8, BATCH = 32 * BATCH_BLOCKS, LISTED_BLOCKS = 2048 };
-_Static_assert((32 * LISTED_BLOCKS + 1) * sizeof(uint32_t) <= CK_SCRATCH_BYTES, "the list lies in scratch");
+enum { ENOUGH = 24, BATCH_BLOCKS = 8, BATCH = 32 * BATCH_BLOCKS };
 
 // The values between up and down, quantised, and which of them count.
 typedef struct {
@@ -20,26 +19,6 @@ typedef struct {
     int8_t codes[BATCH];
     uint32_t active[BATCH_BLOCKS + 1];  // the last: those of the block after the batch, as far as is known
 } hidden_batch;
-
-// Lists the kept channels of the blocks begin ..< end.
-static void list_kept(uint32_t *restrict list, const uint32_t *restrict mask, size_t begin, size_t end,
-                      size_t channels) {
-    size_t count = 0;
-    for (size_t b = begin; b < end; b++) {
-        for (uint32_t left = ck_block_mask(mask, b, channels); left != 0; left &= left - 1) {
-            list[count++] = (uint32_t)(b * 32) + (uint32_t)__builtin_ctz(left);
-        }
-    }
-    list[count] = CK_LIST_END;
-}
-
-// Asks for the first bundles of a list, which no call before could foretell.
-static void ask_first(const ck_rows *up, const uint32_t *list) {
-    for (size_t i = 0; i < CK_LIST_AHEAD && list[i] != CK_LIST_END; i++) {
-        const uint8_t *bundle = ck_row(up, list[i]);
-        for (size_t b = 0; b < up->stride; b += 64) __builtin_prefetch(bundle + b, 0, 2);
-    }
-}
 
 // The channels of the blocks begin ..< end, numbered from zero.
 static ck_channels part_of(const ck_channels *w, size_t begin, size_t end) {
@@ -88,10 +67,10 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
     float u[BATCH];
     hidden_batch h;
     uint32_t *const list = scratch;
-    for (size_t first = block_begin; first < block_end; first += LISTED_BLOCKS) {
-        const size_t last = block_end - first < LISTED_BLOCKS ? block_end : first + LISTED_BLOCKS;
-        list_kept(list, mask, first, last, down->channels);
-        ask_first(up, list);
+    for (size_t first = block_begin; first < block_end; first += CK_LISTED_BLOCKS) {
+        const size_t last = block_end - first < CK_LISTED_BLOCKS ? block_end : first + CK_LISTED_BLOCKS;
+        ck_list_kept(list, mask, first, last, down->channels);
+        ck_ask_first(up, list);
         for (size_t begin = first, end, from = 0, to = 0; begin < last; begin = end, from = to) {
             for (end = begin;
                  end < last && (end == begin || end % BATCH_BLOCKS != 0) && to - from < ENOUGH;) {

@@ -99,7 +99,9 @@ package struct Evaluator: Sendable {
         let losses = SharedBuffer<Double>(count: window.count)
         let agreements = SharedBuffer<UInt8>(count: window.count)
         let kernels = decoder.kernels
-        decoder.forEachLogits(exact, and: sparse, precision: precision) { row, dense, other in
+        decoder.forEachLogits(
+            exact, and: sparse, candidates: plan.headCandidates, precision: precision
+        ) { row, dense, other in
             guard let other else { return }
             divergences[row] = kernels.divergence(of: dense, from: other)
             agreements[row] = kernels.argmax(dense) == kernels.argmax(other) ? 1 : 0

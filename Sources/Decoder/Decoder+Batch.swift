@@ -137,47 +137,4 @@ extension Decoder {
         rotary.fill(
             position: position + index, cosines: batch.cosines, sines: batch.sines, from: row * pairs)
     }
-
-    /// Calls `body` with the logits of each token of `residuals`, and of `other` where it is given, which
-    /// holds as many. Called on all workers at once, each for its own tokens.
-    ///
-    /// - Parameter tokens: which of them, all by default; `body` is told the place in this list.
-    package func forEachLogits(
-        _ residuals: Residuals, and other: Residuals? = nil, tokens: [Int]? = nil,
-        precision: ActivationPrecision, _ body: @Sendable (Int, FloatSlice, FloatSlice?) -> Void
-    ) {
-        precondition(other == nil || other?.count == residuals.count, "\(residuals.count) tokens")
-        let tokens = tokens ?? Array(0..<residuals.count)
-        for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
-            let count = min(batch.headRows, tokens.count - start)
-            let first = batch.logits[0].first(count)
-            let second = batch.logits[1].first(count)
-            pool.run { worker in
-                head({ residuals[tokens[start + $0]] }, into: first, precision, worker)
-                if let other { head({ other[tokens[start + $0]] }, into: second, precision, worker) }
-                for row in worker.share(of: count) {
-                    body(start + row, first[row], other == nil ? nil : second[row])
-                }
-            }
-        }
-    }
-
-    /// Writes the logits of as many residual streams as `logits` has rows; ends with a barrier.
-    func head(
-        _ residual: (Int) -> FloatSlice, into logits: FloatRows, _ precision: ActivationPrecision,
-        _ worker: Worker
-    ) {
-        for row in worker.share(of: logits.count) {
-            kernels.rmsNorm(
-                residual(row), gain: weights.outputNorm, epsilon: parameters.rmsEpsilon,
-                into: batch.input.row(row))
-            batch.input.quantize(row, precision, kernels)
-        }
-        worker.barrier()
-        batch.input.multiply(
-            into: logits, spare: batch.spareLogits.first(logits.count), weights.output,
-            rows: worker.share(of: parameters.vocabulary, unit: 64), precision, kernels,
-            scratch.workers[worker.index].kernel)
-        worker.barrier()
-    }
 }

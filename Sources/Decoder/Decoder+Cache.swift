@@ -46,6 +46,27 @@ extension Decoder {
         cache.keep(tensor) { worker.share(of: $0) }
     }
 
+    /// Brings rows of the head into memory, as many at a time as there is room for, and calls `body` with each range of
+    /// rows of which those are there that `wanted` has a bit for, all without it. Every worker calls it.
+    func forEachFetchedPart(
+        of wanted: SharedBuffer<UInt32>?, _ worker: Worker, _ body: (Range<Int>) -> Void
+    ) {
+        let count = parameters.vocabulary
+        guard let rows = weights.outputRecords, let cache = weights.cache else { return body(0..<count) }
+        var start = 0
+        while start < count {
+            worker.barrier()
+            if worker.index == 0 {
+                scratch.fetchedRows[0] = cache.fetchRows(rows, wanted: wanted, from: start)
+            }
+            guard finishFetch(of: rows, next: nil, cache, worker) else { return }
+            let end = min(scratch.fetchedRows[0], count)
+            body(start..<end)
+            keep(rows, worker)
+            start = end
+        }
+    }
+
     /// Calls `body` while all records of `tensor` are in memory.
     func withRecords<R>(of tensor: CachedTensor?, _ body: () -> R) -> R {
         guard tensor != nil else { return body() }
@@ -60,10 +81,10 @@ extension Decoder {
         guard let rows = weights.embeddingRecords else { return true }
         let wanted = scratch.wantedRows
         if worker.index == 0 {
-            for word in 0..<wanted.count { wanted[word] = 0 }
-            for token in tokens { wanted[Int(token) / 32] |= 1 << UInt32(token % 32) }
+            for word in 0..<wanted.words.count { wanted.words[word] = 0 }
+            for token in tokens { wanted.words[Int(token) / 32] |= 1 << UInt32(token % 32) }
         }
-        return bring(rows, wanted, worker)
+        return bring(rows, wanted.words, worker)
     }
 
     /// Starts to read the bundles that the masks of the step ask for, chunk by chunk where that can be. Every

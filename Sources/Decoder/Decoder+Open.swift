@@ -54,7 +54,7 @@ extension Decoder {
                 shape, path: model.path, context: context, options)
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
-                model: model, gap: options.gap
+                model: model, gap: options.gap, headCandidates: options.profile?.headCandidates ?? 0
             ) { site, layer in kept(site, layer, options.profile) }
         }
         // The kernel would keep them beside the budget, and a file that becomes shorter would end the program.

@@ -13,6 +13,11 @@ extension Decoder {
     ///
     /// - Parameter plan: channels to leave out; dense without one.
     package func step(_ token: Int32, at position: Int, plan: SparsityPlan? = nil) {
+        step(token, at: position, plan: plan, headCandidates: plan?.headCandidates)
+    }
+
+    /// The same, with another head than the plan's.
+    func step(_ token: Int32, at position: Int, plan: SparsityPlan?, headCandidates: Int?) {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
         scratch.claims.reset()
@@ -28,7 +33,7 @@ extension Decoder {
                     return
                 }
             }
-            head(worker)
+            head(headCandidates, worker)
         }
         tallied[0] += 1
     }
@@ -38,7 +43,7 @@ extension Decoder {
     }
 
     /// Normalises the residual stream and quantises it, each worker for itself.
-    private func prepare(_ gain: SharedBuffer<Float>, _ own: WorkerScratch) -> FloatSlice {
+    func prepare(_ gain: SharedBuffer<Float>, _ own: WorkerScratch) -> FloatSlice {
         let normed = FloatSlice(own.normed, 0..<parameters.embedding)
         kernels.rmsNorm(own.residual, gain: gain, epsilon: parameters.rmsEpsilon, into: normed)
         kernels.quantize(normed, into: own.input)
@@ -106,7 +111,7 @@ extension Decoder {
     private func counter(_ phase: Phase, _ index: Int) -> Int { Phase.count * index + phase.rawValue }
 
     /// The next piece of `count` outputs, a multiple of `unit` but for the last, until all are claimed.
-    private func claimOutputs(_ counter: Int, of count: Int, unit: Int) -> Range<Int>? {
+    func claimOutputs(_ counter: Int, of count: Int, unit: Int) -> Range<Int>? {
         let start = scratch.claims.claim(counter) * unit
         return start < count ? start..<min(start + unit, count) : nil
     }
@@ -240,27 +245,5 @@ extension Decoder {
             }
         }
         return gate
-    }
-
-    private func head(_ worker: Worker) {
-        let own = scratch.workers[worker.index]
-        let normed = prepare(weights.outputNorm, own)
-        while let rows = claimOutputs(
-            Phase.count * parameters.layers, of: parameters.vocabulary, unit: Self.headRows)
-        {
-            kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
-        }
-    }
-
-    /// Rows of the head that a worker takes at a time: more than a megabyte, so that reading begins anew seldom.
-    private static let headRows = 2048
-
-    /// The head alone, for the residual stream of a token that a prefill has computed.
-    func computeLogits(of residual: FloatSlice) {
-        scratch.claims.reset()
-        pool.run { worker in
-            scratch.workers[worker.index].residual.copy(residual)
-            head(worker)
-        }
     }
 }

@@ -73,6 +73,6 @@ package final class Decoder: Sendable {
                 kept[SiteTally.index(site, layer, parameters.layers)] = tokens * parameters.width(site)
             }
         }
-        return SiteCounts(parameters, tokens: tokens, kept: kept)
+        return SiteCounts(parameters, tokens: tokens, kept: kept, headCandidates: plan.headCandidates)
     }
 }

@@ -15,10 +15,16 @@ extension ModelWeights {
         }
     }
 
+    /// Bytes that a token does not read of the head when only `candidates` rows of it are computed.
+    func headBytesSaved(_ candidates: Int?) -> Int {
+        guard let candidates, let preview else { return 0 }
+        return (output.rows - candidates) * output.rowBytes - preview.byteCount
+    }
+
     /// Bytes of weights that a token read, on average over `counts`.
     package func bytesPerToken(_ counts: SiteCounts) -> Double {
         guard counts.tokens > 0 else { return Double(bytesPerToken) }
-        var saved = 0.0
+        var saved = Double(headBytesSaved(counts.headCandidates))
         for site in SparsitySite.allCases {
             for layer in layers.indices {
                 saved += counts.leftOut(site, layer) * Double(channelBytes(site, layer))

@@ -18,6 +18,10 @@ package struct ModelWeights: Sendable {
     package let cache: RecordCache?
     /// Set when rows of the embedding are fetched one by one.
     package let embeddingRecords: CachedTensor?
+    /// The same of the head.
+    package let outputRecords: CachedTensor?
+    /// Foretells the head; `nil` where the store has nothing for it.
+    package let preview: HeadPreview?
     /// `[rope.dimension / 2]` divisors of the rotary frequencies; empty when the model has none.
     package let rotaryDivisors: [Float]
 
@@ -90,6 +94,8 @@ package struct ModelWeights: Sendable {
         isTied = !read.has("output")
         output =
             !isTied ? try read.rows("output", shape.vocabulary, shape.embedding) : embedding
+        outputRecords = try store.tensor(isTied ? "token_embd" : "output").cached
+        preview = try HeadPreviewName.all.contains(where: read.has) ? HeadPreview(read, shape) : nil
         rotaryDivisors =
             try read.optionalVector("rope_freqs", shape.rope.dimension / 2)
             .map { $0.elements(0..<$0.count) } ?? []
@@ -126,6 +132,27 @@ package struct ModelWeights: Sendable {
         }
         return sum
     }
+}
+
+/// Foretells a head `W` by a matrix of low rank: `W x ≈ rows · (basis · x) + base`.
+///
+/// Source: Shim et al. 2017 (SVD-softmax), with the directions chosen by how far hidden states reach along them.
+package struct HeadPreview: Sendable {
+    /// `[rank, embedding]`.
+    let basis: RowMatrix
+    /// `[vocabulary, rank]`.
+    let rows: RowMatrix
+    /// `[vocabulary]`.
+    let base: SharedBuffer<Float>
+
+    fileprivate init(_ read: TensorReader, _ shape: ModelParameters) throws {
+        basis = try read.rows(HeadPreviewName.basis, shape.previewRank, shape.embedding)
+        rows = try read.rows(HeadPreviewName.rows, shape.vocabulary, shape.previewRank)
+        base = try read.vector(HeadPreviewName.base, shape.vocabulary)
+    }
+
+    /// Bytes that a token reads of it.
+    var byteCount: Int { basis.rows * basis.rowBytes + rows.rows * rows.rowBytes + 4 * base.count }
 }
 
 /// Reads tensors of a store and holds them against the dimensions that the hyperparameters call for.

@@ -4,11 +4,14 @@ package import WeightStore
 /// How many channels each site of each layer kept, over a number of tokens.
 package struct SiteCounts: Sendable {
     package private(set) var tokens: Int
+    /// Rows of the head that a token computes; `nil` for all.
+    let headCandidates: Int?
     private let model: ModelParameters
     private var kept: [Int]
 
-    init(_ model: ModelParameters, tokens: Int, kept: [Int]) {
+    init(_ model: ModelParameters, tokens: Int, kept: [Int], headCandidates: Int?) {
         self.model = model
+        self.headCandidates = headCandidates
         self.tokens = tokens
         self.kept = kept
     }

@@ -54,6 +54,8 @@ package struct SparsityPlan: Sendable {
     }
 
     let layers: [Layer]
+    /// How many logits are computed exactly, the others foretold; `nil` computes all.
+    package let headCandidates: Int?
 }
 
 extension Decoder {
@@ -75,12 +77,14 @@ extension Decoder {
     ///
     /// - Cost: one read of the weights whose inputs have a center.
     package func plan(_ profile: SparsityProfile) -> SparsityPlan {
-        plan(absentFactor: profile.absentFactor) { site, layer in profile.sites[site]?[layer] }
+        plan(absentFactor: profile.absentFactor, headCandidates: profile.headCandidates) { site, layer in
+            profile.sites[site]?[layer]
+        }
     }
 
     /// A plan of the rules that `rule` gives for each site and layer.
     package func plan(
-        absentFactor: Float = 1, _ rule: (SparsitySite, Int) -> SparsityProfile.Rule?
+        absentFactor: Float = 1, headCandidates: Int = 0, _ rule: (SparsitySite, Int) -> SparsityProfile.Rule?
     ) -> SparsityPlan {
         let layers = weights.layers.indices.map { index in
             let layer = weights.layers[index]
@@ -110,7 +114,10 @@ extension Decoder {
                 upInput: input(.upInput, [.rows(layer.up)], layer.cached.bundles),
                 channels: channels, absentChannels: absent, downInput: keepRule(.downInput))
         }
-        return SparsityPlan(layers: layers)
+        return SparsityPlan(
+            layers: layers,
+            headCandidates: weights.preview == nil || headCandidates == 0
+                ? nil : min(headCandidates, parameters.vocabulary))
     }
 }
 

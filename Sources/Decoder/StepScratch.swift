@@ -25,11 +25,13 @@ struct StepScratch: Sendable {
     let logits: SharedBuffer<Float>
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    /// One counter per layer and `Phase`, then one for the head.
+    /// One counter per layer and `Phase`, then one for the head and one for its preview.
     let claims: ClaimCounters
     let workers: [WorkerScratch]
-    /// A bit for each row of the embedding.
-    let wantedRows: SharedBuffer<UInt32>
+    /// Rows of the embedding that a fetch is for, or of the head.
+    let wantedRows: KeepMask
+    /// The row of the head behind those that were fetched.
+    let fetchedRows = SharedBuffer<Int>(count: 1)
 
     init(_ shape: ModelParameters, context: Int, threads: Int) {
         let width = WeightForm.padded(shape.embedding)
@@ -49,8 +51,8 @@ struct StepScratch: Sendable {
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
-        claims = ClaimCounters(count: Phase.count * shape.layers + 1)
-        wantedRows = SharedBuffer(count: (shape.vocabulary + 31) / 32)
+        claims = ClaimCounters(count: Phase.count * shape.layers + 2)
+        wantedRows = KeepMask(count: shape.vocabulary)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
 }
@@ -101,6 +103,9 @@ final class WorkerScratch: Sendable {
     let sparseMixed: SparseScratch
     /// Hidden channels of one token of a batch.
     let channelMask: KeepMask
+    /// `[rank]`, what the preview of the head makes of a residual stream.
+    let reduced: FloatSlice
+    let reducedInput: Activations
     let tally: SiteTally
     let unpacker = UnitUnpacker()
 
@@ -114,6 +119,8 @@ final class WorkerScratch: Sendable {
         sparseInput = SparseScratch(length: shape.embedding)
         sparseMixed = SparseScratch(length: shape.heads * shape.headDimension)
         channelMask = KeepMask(count: shape.feedForward)
+        reduced = FloatSlice(SharedBuffer(count: shape.previewRank))
+        reducedInput = Activations(length: shape.previewRank)
         tally = SiteTally(layers: shape.layers)
     }
 

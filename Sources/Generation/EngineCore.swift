@@ -67,7 +67,11 @@ actor EngineCore {
         queue.update { $0.activity = .prefill }
         cached.removeLast(cached.count - reused)
         var progress = Progress(reason: .length, reused: reused, begin: begin)
-        guard prefill(request, from: reused, plan: choice.promptPlan, of: job) else {
+        guard
+            prefill(
+                request, from: reused, plan: choice.promptPlan,
+                headCandidates: choice.plan?.headCandidates, of: job)
+        else {
             if decoder.hasFault { return }
             progress.reason = .cancelled
             finish(request, of: job, progress)
@@ -90,7 +94,7 @@ actor EngineCore {
     /// Evaluates the prompt behind its first `reused` tokens, and reports its tokens where the request echoes;
     /// false when the job was cancelled.
     private func prefill(
-        _ request: GenerationRequest, from reused: Int, plan: SparsityPlan?, of job: Job
+        _ request: GenerationRequest, from reused: Int, plan: SparsityPlan?, headCandidates: Int?, of job: Job
     ) -> Bool {
         var scores = PromptScores(
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
@@ -110,7 +114,8 @@ actor EngineCore {
                         scores.read(LogProbabilities(logits, kernels: kernels), after: index)
                     })
             } else {
-                decoder.prefill(rest, at: reused, plan: plan, isCancelled: isCancelled)
+                decoder.prefill(
+                    rest, at: reused, plan: plan, headCandidates: headCandidates, isCancelled: isCancelled)
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete

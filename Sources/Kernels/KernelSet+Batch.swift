@@ -11,9 +11,14 @@ package struct FloatRows: Sendable {
 
     /// Rows of `length` at the start of `buffer`, `stride` apart.
     package init(_ buffer: SharedBuffer<Float>, count: Int, length: Int, stride: Int) {
+        self.init(FloatSlice(buffer), count: count, length: length, stride: stride)
+    }
+
+    /// The same at the start of `slice`.
+    package init(_ slice: FloatSlice, count: Int, length: Int, stride: Int) {
         precondition(count > 0 && length > 0 && stride >= length, "[\(count), \(length)] by \(stride)")
-        precondition(count * stride <= buffer.count, "[\(count), \(length)] by \(stride) of \(buffer.count)")
-        slice = FloatSlice(buffer)
+        precondition(count * stride <= slice.count, "[\(count), \(length)] by \(stride) of \(slice.count)")
+        self.slice = slice
         self.count = count
         self.length = length
         self.stride = stride

@@ -48,6 +48,12 @@ package struct Worker: Sendable {
         let upper = units * (index + 1) / count * unit
         return min(lower, total)..<min(upper, total)
     }
+
+    /// Pieces of `range`, of `unit` each, dealt out to the workers in turn: for work that is not spread evenly.
+    package func pieces(of range: Range<Int>, unit: Int) -> some Sequence<Range<Int>> {
+        stride(from: range.lowerBound + index * unit, to: range.upperBound, by: unit * count).lazy
+            .map { $0..<min($0 + unit, range.upperBound) }
+    }
 }
 
 /// Counters from which workers take pieces of work one at a time, whoever is free first.

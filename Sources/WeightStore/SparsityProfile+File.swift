@@ -10,6 +10,8 @@ extension SparsityProfile {
     private static let greatestFactsBytes = 4 << 20
     /// What `absentFactor` may be.
     package static let absentFactors: ClosedRange<Float> = 1...100
+    /// What `headCandidates` may be.
+    package static let headCandidateCounts = 0...(1 << 24)
 
     /// Refuses a path where no profile can be written, before any work is done for one.
     package static func checkTarget(_ path: String, overwrite: Bool) throws(ProfileError) {
@@ -113,6 +115,8 @@ private struct ProfileFacts: Codable {
     var sites: [Site]
     /// Absent means 1.
     var absentFactor: Float?
+    /// Absent means 0.
+    var headCandidates: Int?
 
     struct Site: Codable {
         var site: SparsitySite
@@ -131,6 +135,7 @@ private struct ProfileFacts: Codable {
         createdAt = profile.createdAt
         program = profile.program
         absentFactor = profile.absentFactor == 1 ? nil : profile.absentFactor
+        headCandidates = profile.headCandidates == 0 ? nil : profile.headCandidates
         sites = profile.orderedSites.map { site, rules in
             Site(
                 site: site, limits: rules.map(\.limits.count), centers: rules.map(\.center.count),
@@ -152,10 +157,15 @@ private struct ProfileFacts: Codable {
         guard SparsityProfile.absentFactors.contains(factor) else {
             throw Unusable("channels that are not in memory must reach \(factor) times their limit")
         }
+        let candidates = headCandidates ?? 0
+        guard SparsityProfile.headCandidateCounts.contains(candidates) else {
+            throw Unusable("\(candidates) candidates of the head make no sense")
+        }
         var profile = SparsityProfile(
             model: model, method: method, sparsity: sparsity, corpus: corpus, createdAt: createdAt,
             program: program, sites: rules)
         profile.absentFactor = factor
+        profile.headCandidates = candidates
         return profile
     }
 

@@ -59,6 +59,8 @@ package struct SparsityProfile: Sendable, Equatable {
     package var sites: [SparsitySite: [Rule]]
     /// How many times its limit a hidden channel must reach that is not in memory; 1 treats all alike.
     package var absentFactor: Float = 1
+    /// How many logits are computed exactly where the store can foretell the others; 0 computes all.
+    package var headCandidates = 0
 
     /// What is kept at one site of one layer: channels with `|x - center| >= limit`.
     package struct Rule: Sendable, Equatable {

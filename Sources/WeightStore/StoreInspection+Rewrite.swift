@@ -1,17 +1,35 @@
 internal import Machine
 
+/// A tensor that a store does not have yet.
+package struct NewTensor: Sendable {
+    package var name: String
+    package var layout: StoredTensor.Layout
+    /// Its elements; it has no planes.
+    package var bytes: [UInt8]
+
+    package init(name: String, layout: StoredTensor.Layout, bytes: [UInt8]) {
+        precondition(bytes.count == layout.elementBytes && layout.planeBytes == 0, "\(name): \(bytes.count)")
+        self.name = name
+        self.layout = layout
+        self.bytes = bytes
+    }
+}
+
 extension StoreInspection {
     /// Writes a store of the same weights in which the records of some tensors lie in another order. It appears at
     /// `target` when it is complete.
     ///
     /// - Parameters:
     ///   - orders: by tensor, of channels or bundles; other tensors stay as they are.
+    ///   - additions: tensors to write behind the others, in place of those that have their names.
+    ///   - fetchedRows: tensors whose rows are to lie in frames of their own, to be fetched one by one.
     ///   - level: of zstd, where frames have to be compressed anew.
     ///   - progress: told stored bytes done and in all, on the calling thread.
     /// - Returns: the length of the file.
     /// - Throws: a fault of this store, `exists`, or what the system refuses.
     package func rewrite(
-        to target: String, orders: [String: RecordOrder], level: Int, overwrite: Bool, threads: Int,
+        to target: String, orders: [String: RecordOrder], additions: [NewTensor] = [],
+        fetchedRows: Set<String> = [], level: Int, overwrite: Bool, threads: Int,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(StoreError) -> Int {
         var writer = try StoreWriter(path: target, overwrite: overwrite, vocabulary: try vocabulary())
@@ -20,23 +38,36 @@ extension StoreInspection {
         let total = segments.reduce(0) { $0 + $1.storedBytes }
         var done = 0
         var metadata = metadata
-        for (position, layout) in file.layouts.enumerated() {
-            let entry = metadata.tensors[position]
+        metadata.tensors = []
+        for (entry, layout) in zip(file.metadata.tensors, file.layouts) {
+            done += segments[entry.elements].storedBytes
+            if additions.contains(where: { $0.name == entry.name }) { continue }
+            var made = entry
             var order = old[entry.elements]
+            let frameBytes = segments[entry.elements].frameBytes
             if let wanted = orders[entry.name] {
                 precondition(layout.isByChannel && wanted.records.count == layout.recordCount, entry.name)
                 order = wanted
-                metadata.tensors[position].elements = try reorder(
-                    entry.elements, wanted, level, walk, old, threads, &writer)
+                made.elements = try recode(
+                    entry.elements, wanted, frameBytes: frameBytes, level, walk, old, threads, &writer)
+            } else if fetchedRows.contains(entry.name), frameBytes > layout.fetchedFrameBytes {
+                made.elements = try recode(
+                    entry.elements, nil, frameBytes: layout.fetchedFrameBytes, level, walk, old, threads,
+                    &writer)
             } else {
-                metadata.tensors[position].elements = try copy(entry.elements, &writer)
+                made.elements = try copy(entry.elements, &writer)
             }
-            metadata.tensors[position].planes = nil
-            if let planes = entry.planes { metadata.tensors[position].planes = try copy(planes, &writer) }
-            metadata.tensors[position].order = nil
-            if let order { metadata.tensors[position].order = try append(order, &writer) }
-            done += segments[entry.elements].storedBytes
+            made.planes = try entry.planes.map { planes throws(StoreError) in try copy(planes, &writer) }
+            made.order = try order.map { order throws(StoreError) in try append(order, &writer) }
+            metadata.tensors.append(made)
             progress(done, total)
+        }
+        for addition in additions {
+            let number = try append(
+                addition.bytes, .elements, frameBytes: addition.layout.frameBytes(isEmbedding: false), &writer
+            )
+            metadata.tensors.append(
+                TensorEntry(name: addition.name, layout: addition.layout, elements: number, planes: nil))
         }
         return try writer.finish(metadata)
     }
@@ -64,26 +95,29 @@ extension StoreInspection {
         return made
     }
 
-    /// Adds a segment with its records in `order`, and returns its new number.
-    private func reorder(
-        _ number: Int, _ order: RecordOrder, _ level: Int, _ walk: FrameWalk, _ old: [Int: RecordOrder],
-        _ threads: Int, _ writer: inout StoreWriter
+    /// Adds a segment with its records in `order`, or as they are, in other frames; returns its new number.
+    private func recode(
+        _ number: Int, _ order: RecordOrder?, frameBytes: Int, _ level: Int, _ walk: FrameWalk,
+        _ old: [Int: RecordOrder], _ threads: Int, _ writer: inout StoreWriter
     ) throws(StoreError) -> Int {
         let segment = segments[number]
         // By number, whatever the order was.
         let records = try walk.load(
             threads: threads, verify: true, isResident: true,
             skipped: Set(segments.indices).subtracting([number]), orders: old)[number]
-        let bytes = segment.rawBytes / order.records.count
-        let perFrame = segment.frameBytes / bytes
-        let encoder = FrameEncoder(encoding: segment.encoding, level: level, frameBytes: segment.frameBytes)
+        let encoder = FrameEncoder(encoding: segment.encoding, level: level, frameBytes: frameBytes)
         let made = try writer.beginSegment(
-            segment.kind, encoding: segment.encoding, rawBytes: segment.rawBytes,
-            frameBytes: segment.frameBytes)
-        let step = max(Self.pieceBytes / segment.frameBytes, 1) * perFrame
-        for start in stride(from: 0, to: order.records.count, by: step) {
+            segment.kind, encoding: segment.encoding, rawBytes: segment.rawBytes, frameBytes: frameBytes)
+        let step = max(Self.pieceBytes / frameBytes, 1) * frameBytes
+        let bytes = order.map { segment.rawBytes / $0.records.count }
+        for start in stride(from: 0, to: segment.rawBytes, by: step) {
+            let piece = start..<min(start + step, segment.rawBytes)
+            guard let order, let bytes else {
+                try writer.append(encoder.encode(records.bytes(piece)))
+                continue
+            }
             var raw: [UInt8] = []
-            for record in order.records[start..<min(start + step, order.records.count)] {
+            for record in order.records[piece.lowerBound / bytes..<piece.upperBound / bytes] {
                 let first = Int(record) * bytes
                 raw += records.bytes(first..<first + bytes)
             }
@@ -96,10 +130,16 @@ extension StoreInspection {
     private func append(_ order: RecordOrder, _ writer: inout StoreWriter) throws(StoreError) -> Int {
         var bytes = ByteWriter()
         for record in order.records { bytes.append(record) }
+        return try append(bytes.bytes, .order, frameBytes: bytes.bytes.count, &writer)
+    }
+
+    /// Adds a segment of `bytes` as they are, and returns its number.
+    private func append(
+        _ bytes: [UInt8], _ kind: Segment.Kind, frameBytes: Int, _ writer: inout StoreWriter
+    ) throws(StoreError) -> Int {
         let made = try writer.beginSegment(
-            .order, encoding: .raw, rawBytes: bytes.bytes.count, frameBytes: bytes.bytes.count)
-        try writer.append(
-            FrameEncoder(encoding: .raw, level: 1, frameBytes: bytes.bytes.count).encode(bytes.bytes))
+            kind, encoding: .raw, rawBytes: bytes.count, frameBytes: frameBytes)
+        try writer.append(FrameEncoder(encoding: .raw, level: 1, frameBytes: frameBytes).encode(bytes))
         writer.endSegment()
         return made
     }

@@ -87,11 +87,15 @@ extension StoredTensor.Layout {
         case .vector, .rows:
             let target = isEmbedding ? 4096 : 65536
             return max(1, min(target / recordBytes, recordCount)) * recordBytes
-        case .channels, .bundle:
-            var records = 1
-            while records * recordBytes < 1024 { records *= 2 }
-            return records * recordBytes
+        case .channels, .bundle: return fetchedFrameBytes
         }
+    }
+
+    /// Bytes of a frame of records that are fetched one at a time: one, or as many as reach 1 KiB, in powers of two.
+    package var fetchedFrameBytes: Int {
+        var records = 1
+        while records * recordBytes < 1024 { records *= 2 }
+        return min(records, recordCount) * recordBytes
     }
 
     /// Bytes of a frame of planes: whole planes, about 64 KiB.

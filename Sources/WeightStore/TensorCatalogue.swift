@@ -1,3 +1,18 @@
+internal import Tensors
+
+/// The tensors that foretell the head, which a store has all of or none: `W x ≈ rows · (basis · x) + base`.
+package enum HeadPreviewName {
+    package static let basis = "head_preview.basis"
+    package static let rows = "head_preview.rows"
+    package static let base = "head_preview.base"
+    package static let all = [basis, rows, base]
+}
+
+extension ModelParameters {
+    /// The rank of a preview of the head: about a sixth of the width, in whole units of packed codes.
+    package var previewRank: Int { WeightForm.padded((embedding + 5) / 6) }
+}
+
 /// Which tensors a model must have, may have, and how large they are.
 package enum TensorCatalogue {
     /// A tensor's role by its name in the store.
@@ -46,6 +61,12 @@ package enum TensorCatalogue {
             ]
         }
         all += [("output_norm", .vector(width), true), ("output", .rows(model.vocabulary, width), false)]
+        let rank = model.previewRank
+        all += [
+            (HeadPreviewName.basis, .rows(rank, width), false),
+            (HeadPreviewName.rows, .rows(model.vocabulary, rank), false),
+            (HeadPreviewName.base, .vector(model.vocabulary), false),
+        ]
         return all
     }
 }

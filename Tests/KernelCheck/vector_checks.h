@@ -269,6 +269,109 @@ static void check_keep(size_t n, int centered) {
     release();
 }
 
+// The `want` largest are kept, and no more than those that lie within a bin of the least of them.
+static void check_keep_largest(size_t n, size_t want, int kind) {
+    static const float odd[] = {0, -0.0f, 1e-30f, -3e38f, 2e38f};
+    const size_t words = (n + 31) / 32;
+    float *x = take_floats(n);
+    uint32_t *mask = take((words + 1) * sizeof *mask, 4);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = kind == 1 ? 2.5f : kind == 2 && random_below(9) == 0 ? odd[random_below(5)] : random_normal();
+    }
+    if (kind == 3) x[random_below(n)] = INFINITY;
+    if (kind == 4 && n > 1) x[1 + random_below(n - 1)] = NAN;
+    describe("ck_keep_largest [%zu] of %zu, kind %d", want, n, kind);
+    memset(mask, 0x55, (words + 1) * sizeof *mask);
+    const size_t kept = ck_keep_largest(mask, x, n, want);
+    judge(mask[words] == 0x55555555u, "what lies behind the mask was written");
+    size_t set = 0;
+    float least = INFINITY, dropped = -INFINITY, low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < 32 * words; i++) {
+        const int is_kept = mask[i / 32] >> (i % 32) & 1;
+        set += (size_t)is_kept;
+        judge(i < n || !is_kept, "element [%zu] does not exist", i);
+        if (i >= n || isnan(x[i])) continue;
+        low = fminf(low, x[i]);
+        high = fmaxf(high, x[i]);
+        if (is_kept) least = fminf(least, x[i]);
+        if (!is_kept) dropped = fmaxf(dropped, x[i]);
+    }
+    judge(set == kept, "%zu are kept, %zu were reported", set, kept);
+    judge(kept >= (want < n ? want : n), "%zu are kept", kept);
+    judge(dropped <= least, "%g is left out, %g kept", (double)dropped, (double)least);
+    // Of those kept without need, the least is within a bin of the last one that is needed.
+    size_t above = 0;
+    const float bin = (high - low) / 2047;
+    for (size_t i = 0; i < n; i++) above += x[i] > least + 1.001f * bin;
+    if (kept < n && isfinite(high)) judge(above < want, "%zu of %zu are larger by more than a bin", above, want);
+    if (kind == 1 || kind == 3) judge(kept == n, "%zu are kept", kept);
+    release();
+}
+
+static void check_replace(size_t n) {
+    const size_t words = (n + 31) / 32;
+    float *y = take_floats(n + 8), *x = take_floats(n), *want = take_floats(n + 8);
+    uint32_t *mask = take(words * sizeof *mask, 4);
+    for (size_t i = 0; i < words; i++) mask[i] = (uint32_t)random_word();
+    fill_guard(y, n + 8);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = random_normal();
+        y[i] = random_normal();
+    }
+    memcpy(want, y, (n + 8) * sizeof *y);
+    for (size_t i = 0; i < n; i++) {
+        if (!(mask[i / 32] >> (i % 32) & 1)) want[i] = x[i];
+    }
+    describe("ck_replace [%zu]", n);
+    ck_replace(y, x, mask, n);
+    expect_same("replaced", y, want, n + 8);
+    release();
+}
+
+// Sums of rows, by one factor each, and the product of two vectors.
+static void check_combine(size_t count, size_t n) {
+    const size_t row_stride = n + 5, factor_stride = 3;
+    float *y = take_floats(n + 8), *rows = take_floats(count * row_stride), *factors = take_floats(3 * count + 1);
+    double *want = take_doubles(n), *magnitude = take_doubles(n);
+    for (size_t i = 0; i < count * row_stride; i++) rows[i] = random_normal();
+    for (size_t i = 0; i < 3 * count; i++) factors[i] = random_normal();
+    fill_guard(y, n + 8);
+    double inner = 0, size = 0;
+    for (size_t j = 0; j < n; j++) {
+        y[j] = random_normal();
+        want[j] = (double)y[j];
+        magnitude[j] = fabs(want[j]);
+        inner += (double)y[j] * (double)rows[j];
+        size += fabs((double)y[j] * (double)rows[j]);
+        for (size_t i = 0; i < count; i++) {
+            const double term = (double)factors[factor_stride * i] * (double)rows[i * row_stride + j];
+            want[j] += term;
+            magnitude[j] += fabs(term);
+        }
+    }
+    describe("ck_combine [%zu] of %zu", n, count);
+    judge(fabs(ck_inner(y, rows, n) - inner) <= 1e-12 * size, "ck_inner is %g, expected %g", ck_inner(y, rows, n),
+          inner);
+    ck_combine(y, factors, factor_stride, rows, row_stride, count, n);
+    expect_near("sum", y, want, magnitude, n, sum_tolerance);
+    expect_guard("after", y, n, n + 8);
+    release();
+}
+
+static void check_head(void) {
+    static const size_t lengths[] = {1, 31, 32, 33, 100, 4097};
+    current = tallies;
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const size_t n = lengths[l];
+        for (int kind = 0; kind < 5; kind++) {
+            const size_t wants[] = {1, n / 3 + 1, n, n + 9};
+            for (size_t i = 0; i < 4; i++) check_keep_largest(n, wants[i], kind);
+        }
+        check_replace(n);
+        for (size_t count = 1; count < 20; count += 7) check_combine(count, n);
+    }
+}
+
 static void check_vectors(void) {
     static const size_t lengths[] = {1, 15, 16, 31, 32, 33, 63, 64, 65, 96, 100, 576, 1536, 2304};
     for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
@@ -290,6 +393,7 @@ static void check_vectors(void) {
     }
     check_to_half();
     check_reductions();
+    check_head();
 }
 
 #endif

@@ -27,6 +27,30 @@ static void rows_reference(const matrix *m, const ck_batch *b, double *want, dou
     }
 }
 
+enum { mask_kinds = 8 };
+static const char *const mask_names[mask_kinds] = {"no mask",     "none",      "one",    "all",
+                                                   "alternating", "clustered", "random", "sparse"};
+
+// NULL for kind 0. Bits past the last channel are set at random: they mean nothing.
+static uint32_t *make_mask(size_t kind, size_t channels) {
+    if (kind == 0) return NULL;
+    const size_t words = (channels + 31) / 32, one = random_below(channels), run = random_below(channels);
+    uint32_t *mask = take(words * sizeof *mask, 4);
+    memset(mask, 0, words * sizeof *mask);
+    for (size_t c = 0; c < 32 * words; c++) {
+        const int keep = c >= channels ? (int)random_below(2)
+                         : kind == 2   ? c == one
+                         : kind == 3   ? 1
+                         : kind == 4   ? c % 2 == 1
+                         : kind == 5   ? c >= run && c < run + 20
+                         : kind == 6   ? (int)random_below(2)
+                         : kind == 7   ? random_below(12) == 0
+                                       : 0;
+        mask[c / 32] |= (uint32_t)keep << (c % 32);
+    }
+    return mask;
+}
+
 static void check_rows_dot(const char *name, const matrix *m, const ck_batch *b, const double *want,
                            const double *magnitude) {
     const ck_table *k = current->kernels;
@@ -68,6 +92,24 @@ static void check_rows_dot(const char *name, const matrix *m, const ck_batch *b,
     expect_same("list part", part + 3, of_list + 3, listed - 5);
     expect_guard("list part", part, 0, 3);
     expect_guard("list part", part, listed - 2, room);
+}
+
+// Rows that a mask keeps, from the third block on where there are so many.
+static void check_rows_dot_kept(const char *name, const matrix *m, const ck_batch *b, size_t kind) {
+    const ck_table *k = current->kernels;
+    const ck_rows *w = &m->rows;
+    const ck_activations x = vector_of(b, 0);
+    const size_t rows = w->rows, room = rows + 80, begin = rows > 64 ? 64 : 0, end = rows - rows / 7;
+    const uint32_t *mask = make_mask(kind, rows);
+    float *y = take_floats(room), *want = take_floats(room);
+    describe("ck_rows_dot_kept %s [%zu, %zu], %s", name, rows, w->cols, mask_names[kind]);
+    fill_guard(y, room);
+    fill_guard(want, room);
+    for (size_t r = begin; r < end; r++) {
+        if (mask == NULL || mask[r / 32] >> (r % 32) & 1) k->rows_dot(want, w, &x, NULL, r, r + 1);
+    }
+    ck_rows_dot_kept(k, y, w, &x, mask, begin, end, scratch);
+    expect_same("kept", y, want, room);
 }
 
 static void check_rows_matmul(const char *name, const matrix *m, const ck_batch *all, size_t tokens,
@@ -119,6 +161,9 @@ static void check_rows(const named_form *f, size_t rows, size_t cols, size_t mos
     for (current = tallies; current < tallies + table_count; current++) {
         if (current == tallies) check_row_decode(f->name, &m);
         check_rows_dot(f->name, &m, &b, want, magnitude);
+        for (size_t kind = 0; kind < mask_kinds; kind++) {
+            if (!quick || kind % 3 == 0) check_rows_dot_kept(f->name, &m, &b, kind);
+        }
         for (size_t i = 0; i < sizeof tokens / sizeof *tokens && tokens[i] <= most_tokens; i++) {
             if (quick && tokens[i] == 4) continue;
             check_rows_matmul(f->name, &m, &b, tokens[i], want, magnitude);
@@ -128,30 +173,6 @@ static void check_rows(const named_form *f, size_t rows, size_t cols, size_t mos
 }
 
 // ------------------------------------------------------------------------------------------------ channels
-
-enum { mask_kinds = 8 };
-static const char *const mask_names[mask_kinds] = {"no mask",     "none",      "one",    "all",
-                                                   "alternating", "clustered", "random", "sparse"};
-
-// NULL for kind 0. Bits past the last channel are set at random: they mean nothing.
-static uint32_t *make_mask(size_t kind, size_t channels) {
-    if (kind == 0) return NULL;
-    const size_t words = (channels + 31) / 32, one = random_below(channels), run = random_below(channels);
-    uint32_t *mask = take(words * sizeof *mask, 4);
-    memset(mask, 0, words * sizeof *mask);
-    for (size_t c = 0; c < 32 * words; c++) {
-        const int keep = c >= channels ? (int)random_below(2)
-                         : kind == 2   ? c == one
-                         : kind == 3   ? 1
-                         : kind == 4   ? c % 2 == 1
-                         : kind == 5   ? c >= run && c < run + 20
-                         : kind == 6   ? (int)random_below(2)
-                         : kind == 7   ? random_below(12) == 0
-                                       : 0;
-        mask[c / 32] |= (uint32_t)keep << (c % 32);
-    }
-    return mask;
-}
 
 static int kept(const uint32_t *mask, size_t c) { return !mask || (mask[c / 32] >> (c % 32) & 1); }
 

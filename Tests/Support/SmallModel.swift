@@ -9,7 +9,7 @@ package struct SmallModel {
     package var feedForward: Int
     package var heads: Int
     package var headDimension: Int
-    package var vocabulary = 40
+    package let vocabulary: Int
     package var builder = GGUFBuilder()
     private var numbers = SplitMix64(seed: 1)
 
@@ -20,10 +20,12 @@ package struct SmallModel {
     /// - Parameters:
     ///   - embedding: another width than usual, which the type's blocks must divide.
     ///   - feedForward: another number of hidden channels than usual, which they must divide too.
+    ///   - vocabulary: tokens.
     package init(
         _ type: ElementType, architecture: String = "llama", layers: Int = 1, embedding: Int? = nil,
-        feedForward: Int? = nil
+        feedForward: Int? = nil, vocabulary: Int = 40
     ) {
+        self.vocabulary = vocabulary
         self.layers = layers
         self.architecture = architecture
         self.type = type

@@ -208,6 +208,16 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
                      const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
                      size_t block_begin, size_t block_end, void *scratch);
 
+// y[r] = W[r] . x for the rows begin ..< end that the mask keeps, as in channels_add; other rows are not touched, nor
+// is their y. begin is a multiple of 32. scratch: CK_SCRATCH_BYTES.
+void ck_rows_dot_kept(const ck_table *k, float *y, const ck_rows *w, const ck_activations *x, const uint32_t *mask,
+                      size_t begin, size_t end, void *scratch);
+
+// Keeps the `want` largest of x[n], and what is as good as the least of them (1/2047 of the range apart): sets their
+// bits in mask and clears all others. Keeps everything where x is constant or holds infinities. Returns how many.
+// The same for NaN as for the least element.
+size_t ck_keep_largest(uint32_t *mask, const float *x, size_t n, size_t want);
+
 // The weights of one row as floats, out[cols].
 void ck_row_decode(float *out, const ck_rows *w, size_t row);
 
@@ -231,6 +241,16 @@ void ck_subtract(float *out, const float *x, const float *y, size_t n);
 
 // x[i] = 0 where bit i % 32 of mask[i / 32] is clear.
 void ck_drop(float *x, const uint32_t *mask, size_t n);
+
+// y[i] = x[i] where bit i % 32 of mask[i / 32] is clear.
+void ck_replace(float *y, const float *x, const uint32_t *mask, size_t n);
+
+// sum of x[i] * y[i], in double.
+double ck_inner(const float *x, const float *y, size_t n);
+
+// y[j] += sum over i < count of factors[i * factor_stride] * rows[i * row_stride + j], for j < n.
+void ck_combine(float *y, const float *factors, size_t factor_stride, const float *rows, size_t row_stride,
+                size_t count, size_t n);
 
 // Bytes of a key or a value of head_dim elements in a cache of CK_CACHE_HALF or CK_CACHE_BYTE bits.
 size_t ck_cache_row_bytes(int bits, size_t head_dim);

@@ -35,6 +35,9 @@ package struct CachePlan: Sendable {
     /// layer takes to compute is enough for about as many.
     package static let aheadBytes = 6 << 20
 
+    /// Bytes that arrive at once of a tensor whose rows are fetched, which may be far more than a step has room for.
+    package static let partBytes = 4 << 20
+
     /// Bytes of a slot for a unit.
     static func slotBytes(_ unitBytes: Int) -> Int { (unitBytes + 15) & ~15 }
 }

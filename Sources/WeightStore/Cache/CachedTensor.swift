@@ -35,6 +35,10 @@ package final class CachedTensor: Sendable {
         places = SharedBuffer(count: recordCount)
         residents = Mutex(ResidentUnits(units: unitCount, capacity: capacity))
         self.stored = stored
+        needsParts =
+            !plan.layout.isByChannel
+            && stored.range(of: stored.count - 1).upperBound - stored.range(of: 0).lowerBound
+                > CachePlan.partBytes
         self.order = order
         isReadAhead = if case .bundle = plan.layout { order != nil } else { false }
         self.firstSlot = firstSlot
@@ -42,6 +46,8 @@ package final class CachedTensor: Sendable {
 
     /// Whether what is missing can lie together, and is worth reading before it is asked for.
     let isReadAhead: Bool
+    /// Whether more may be wanted of its rows than arrives at once.
+    let needsParts: Bool
     var isPinned: Bool { residents.withLock { $0.choice == .first } }
 
     /// Changes what share of the slots is in use, where it is another one. Called when no unit is in use; places of

@@ -20,19 +20,19 @@ package final class RecordCache: Sendable {
     var region: ByteRegion { ByteRegion(backing: .resident(memory), range: 0..<memory.count) }
     /// By name.
     package let tensors: [String: CachedTensor]
-    private let reader: StorageReader
+    let reader: StorageReader
     /// Bytes between two wanted pieces of the file that are read along.
     package let gap: Int
     /// What the storage was found to do; `nil` when nobody asked.
     package let speed: StorageSpeed?
     /// Where reads arrive, and where compressed units are unpacked to: bytes of `memory`.
     private let arrivals: Range<Int>
-    private let unpacked: Range<Int>
-    private let last = Mutex(Fetch())
+    let unpacked: Range<Int>
+    let last = Mutex(Fetch())
     /// Two places for what is read ahead, of which one is filled while the other is in use.
     private let aheadPlaces: [Range<Int>]
     private let ahead = Mutex(Ahead())
-    private let counts = Mutex(CacheCounts())
+    let counts = Mutex(CacheCounts())
     private let fault = Mutex<StoreError?>(nil)
     private let wantedShare = Mutex(1.0)
 
@@ -102,7 +102,7 @@ package final class RecordCache: Sendable {
         for tensor in tensors.values { tensor.resize(to: share, in: memory) }
     }
 
-    private func note(_ error: StoreError) {
+    func note(_ error: StoreError) {
         fault.withLock { fault in if fault == nil { fault = error } }
     }
 
@@ -110,7 +110,7 @@ package final class RecordCache: Sendable {
     func emptyPageCache() { reader.emptyPageCache() }
 
     /// What the last fetch brings.
-    private struct Fetch {
+    struct Fetch {
         var missing: [MissingUnit] = []
         /// Positions in `missing` where parts begin, and the end.
         var starts: [Int] = [0]
@@ -118,6 +118,8 @@ package final class RecordCache: Sendable {
         var tensor: CachedTensor?
         /// Whether some of `missing` were read ahead.
         var hasAhead = false
+        /// The unit behind the last one that was looked at.
+        var end = 0
     }
 
     /// What was read ahead, or is being read.
@@ -180,6 +182,9 @@ package final class RecordCache: Sendable {
         var place: Int
     }
 
+    /// Bytes between two wanted rows that are read along at most, where there must be room for all that comes.
+    private static let boundedGap = 32768
+
     /// Pieces are no longer, so that the first bytes are there while the last ones are still read.
     private static let longestRun = 1 << 20
 
@@ -196,6 +201,26 @@ package final class RecordCache: Sendable {
         _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, urgent: SharedBuffer<UInt32>? = nil,
         bounds: [Int]? = nil
     ) -> Int {
+        fetch(tensor, wanted, urgent, bounds, from: nil).cleared
+    }
+
+    /// Does what `fetch` does for records from `first` on, as many as there is room for: rows may be more than arrive
+    /// at once.
+    ///
+    /// - Parameter first: 0, or what the last call for the same token returned.
+    /// - Returns: the first record that is left, a multiple of 32; the count of records when none is.
+    package func fetchRows(
+        _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, from first: Int
+    ) -> Int {
+        fetch(tensor, wanted, nil, nil, from: first / tensor.recordsPerUnit).end * tensor.recordsPerUnit
+    }
+
+    /// - Parameter first: the first unit to look at, and to stop where there is no more room; all units without it.
+    /// - Returns: bits cleared in `wanted`, and the unit behind the last one that was looked at.
+    private func fetch(
+        _ tensor: CachedTensor, _ wanted: SharedBuffer<UInt32>?, _ urgent: SharedBuffer<UInt32>?,
+        _ bounds: [Int]?, from first: Int?
+    ) -> (cleared: Int, end: Int) {
         var fetch = last.withLock { last in
             defer { last = Fetch() }
             return last
@@ -214,16 +239,17 @@ package final class RecordCache: Sendable {
                 needed = tensor.wantedUnits(wanted)
             }
             let ahead = takeAhead(of: tensor)
-            let parts = tensor.parts(bounds, ahead: ahead?.units)
-            counts = read(needed, of: tensor, residents.bits, parts, ahead, into: &fetch)
+            let parts = first.map { [$0..<tensor.unitCount] } ?? tensor.parts(bounds, ahead: ahead?.units)
+            let room = first == nil || !tensor.needsParts ? nil : unpacked.count / tensor.slotBytes
+            counts = read(needed, of: tensor, residents.bits, parts, ahead, room, into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
-            if wanted != nil { residents.countToken(units) }
+            if wanted != nil, first ?? 0 == 0 { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
         }
         fetch.tensor = tensor
         last.withLock { $0 = fetch }
         self.counts.withLock { $0 += counts }
-        return cleared
+        return (cleared, fetch.end)
     }
 
     /// What was read ahead of `tensor`; it is in use from now on, and its place is not filled before the next is.
@@ -235,19 +261,29 @@ package final class RecordCache: Sendable {
         }
     }
 
+    /// - Parameter room: to stop where pieces may not fit any more, or more than so many compressed units; `nil` when
+    ///   all are known to fit.
     private func read(
         _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>],
-        _ ahead: Ahead?,
-        into fetch: inout Fetch
+        _ ahead: Ahead?, _ room: Int?, into fetch: inout Fetch
     ) -> CacheCounts {
         var counts = CacheCounts()
         reader.begin(parts: parts.count)
         let isRaw = tensor.stored.encoding == .raw
         var place = arrivals.lowerBound
         fetch.starts.append(0)
+        fetch.end = tensor.unitCount
         for (part, units) in parts.enumerated() {
             var run: Run?
             for index in units.lowerBound / 32..<(units.upperBound + 31) / 32 {
+                if let room {
+                    let used = (run.map { $0.place + $0.upper - $0.lower } ?? place) - arrivals.lowerBound
+                    let most = 32 * (tensor.slotBytes + Self.boundedGap + 2 * reader.alignment)
+                    if used + most > arrivals.count || (!isRaw && fetch.missing.count + 32 > room) {
+                        fetch.end = 32 * index
+                        break
+                    }
+                }
                 let own = Self.bits(units, ofWord: index)
                 counts.wanted += (wanted[index] & own).nonzeroBitCount
                 var word = wanted[index] & ~resident[index] & own
@@ -259,7 +295,9 @@ package final class RecordCache: Sendable {
                     if let ahead, ahead.units.contains(unit) {
                         arrival = ahead.place + bytes.lowerBound - ahead.lower
                     } else {
-                        let longer = extend(run, over: bytes, part, &place, &counts)
+                        let longer = extend(
+                            run, over: bytes, within: room == nil ? gap : min(gap, Self.boundedGap), part,
+                            &place, &counts)
                         arrival = longer.place + bytes.lowerBound - longer.lower
                         run = longer
                     }
@@ -291,7 +329,8 @@ package final class RecordCache: Sendable {
 
     /// The run with `bytes` of the file in it: `run` made longer where that is worth it, else a new one behind it.
     private func extend(
-        _ run: Run?, over bytes: Range<Int>, _ part: Int, _ place: inout Int, _ counts: inout CacheCounts
+        _ run: Run?, over bytes: Range<Int>, within gap: Int, _ part: Int, _ place: inout Int,
+        _ counts: inout CacheCounts
     ) -> Run {
         if var run {
             if bytes.lowerBound <= aligned(run.upper) + gap, bytes.upperBound - run.lower <= Self.longestRun {
@@ -320,77 +359,5 @@ package final class RecordCache: Sendable {
         counts.bytesRead += count
         counts.reads += 1
         return run.place + count
-    }
-
-    /// Waits for all parts of the last fetch one by one; checks and unpacks this worker's share of each.
-    ///
-    /// - Parameter share: which of that many units.
-    package func prepare(_ tensor: CachedTensor, unpacker: UnitUnpacker, share: (Int) -> Range<Int>) {
-        let parts = last.withLock { $0.starts.count - 1 }
-        for part in 0..<parts { prepare(tensor, part: part, unpacker: unpacker, share: share) }
-    }
-
-    /// Waits for part `part` of the last fetch; checks and unpacks this worker's share of it.
-    ///
-    /// - Parameter share: which of that many units; all by default.
-    package func prepare(
-        _ tensor: CachedTensor, part: Int, unpacker: UnitUnpacker, share: (Int) -> Range<Int> = { 0..<$0 }
-    ) {
-        let (missing, units, hasAhead) = last.withLock {
-            ($0.missing, $0.starts[part]..<$0.starts[part + 1], $0.hasAhead)
-        }
-        guard !units.isEmpty else { return }
-        let began = ProcessFacts.monotonicNanoseconds
-        do throws(FileError) {
-            // What was read ahead belongs to the first part.
-            if hasAhead, part == 0 { try reader.wait(.ahead) }
-            try reader.wait(part: part)
-        } catch { return note(.file(error)) }
-        let waited = ProcessFacts.monotonicNanoseconds - began
-        counts.withLock { $0.waited += waited }
-        let own = share(units.count)
-        for position in units.lowerBound + own.lowerBound..<units.lowerBound + own.upperBound {
-            do throws(StoreError) {
-                try check(missing[position], of: tensor, unpacker)
-            } catch {
-                return note(error)
-            }
-        }
-    }
-
-    private func check(
-        _ missing: MissingUnit, of tensor: CachedTensor, _ unpacker: UnitUnpacker
-    ) throws(StoreError) {
-        let frame = tensor.stored.frame(missing.unit)
-        let arrived = missing.arrival..<missing.arrival + Int(frame.storedBytes)
-        let found = memory.checksum(arrived)
-        var part: String { "\(tensor.stored.name), frame \(missing.unit)" }
-        var offset: Int { tensor.stored.range(of: missing.unit).lowerBound }
-        guard found == frame.checksum else {
-            throw .checksum(
-                path: reader.path, part: part, offset: offset, expected: frame.checksum, found: found)
-        }
-        guard tensor.stored.encoding != .raw else { return }
-        let target = missing.start..<missing.start + tensor.byteCount(of: missing.unit)
-        do throws(ZstdError) {
-            try unpacker.unpack(memory, arrived, to: target, tensor.stored.encoding)
-        } catch {
-            throw .unreadable(path: reader.path, part: part, offset: offset, reason: error.reason)
-        }
-    }
-
-    /// Moves this worker's share of the units that stay to their slots: after all have computed, and before
-    /// the next fetch.
-    package func keep(_ tensor: CachedTensor, share: (Int) -> Range<Int>) {
-        let admissions = last.withLock { $0.admissions }
-        let own = share(admissions.count)
-        for admission in admissions[own] {
-            let bytes = admission.start..<admission.start + tensor.byteCount(of: admission.unit)
-            memory.copy(bytes, to: tensor.slotStart(admission.slot))
-        }
-        tensor.place(
-            admissions[own].lazy.map { admission in
-                (admission.unit, tensor.slotStart(admission.slot))
-            })
     }
 }

@@ -51,6 +51,13 @@ struct CalibrateCommand: AsyncParsableCommand {
     @Option(help: "Tokens on which tuned compares candidates.")
     var searchTokens: Int = 1024
 
+    @Option(
+        help: """
+            Logits to compute exactly where the model has a preview of its head (see arrange), the others foretold; \
+            0 computes all.
+            """)
+    var headCandidates: Int = 0
+
     @Option(name: [.short, .long], help: "The file to write.", completion: .file(extensions: ["profile"]))
     var output: String
 
@@ -67,6 +74,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         try ModelOptions.check([
             ("--tokens", tokens, 64...100_000_000), ("--context", context, 16...100_000_000),
             ("--search-tokens", searchTokens, 64...100_000_000),
+            ("--head-candidates", headCandidates, SparsityProfile.headCandidateCounts),
         ])
     }
 
@@ -80,9 +88,10 @@ struct CalibrateCommand: AsyncParsableCommand {
             let calibrator = Calibrator(decoder, corpus) { progress in
                 bar.update(step: progress.phase.rawValue, done: progress.done, total: progress.total)
             }
-            let profile = try calibrator.profile(
+            var profile = try calibrator.profile(
                 CalibrationRequest(method: method, sparsity: sparsity, searchTokens: searchTokens),
                 model: ProfiledModel(store), program: "chessctl \(Version.current)")
+            profile.headCandidates = headCandidates
             bar.clear()
             try profile.write(to: output, overwrite: force)
             let seconds = Double(ProcessFacts.monotonicNanoseconds - start) / 1e9

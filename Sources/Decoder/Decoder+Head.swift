@@ -1,0 +1,191 @@
+package import Kernels
+internal import Machine
+internal import Tensors
+internal import WeightStore
+
+/// The head: logits of residual streams, all of them exactly or only those that may matter.
+///
+/// With a preview the head is first foretold by a matrix of low rank; the rows of the largest logits are then computed
+/// exactly, and the others stay as they were foretold. What is computed does not depend on what is in memory.
+extension Decoder {
+    /// Writes the logits of the residual stream that every worker has; every worker calls it.
+    ///
+    /// - Parameter candidates: how many are computed exactly; all by default.
+    func head(_ candidates: Int?, _ worker: Worker) {
+        let own = scratch.workers[worker.index]
+        let normed = prepare(weights.outputNorm, own)
+        let input = StepInput(values: normed, activations: own.input)
+        if let candidates, let preview = weights.preview {
+            foretell(preview, input, worker)
+            worker.barrier()
+            if worker.index == 0 { kernels.keepLargest(candidates, of: logits, into: scratch.wantedRows) }
+            worker.barrier()
+            forEachFetchedPart(of: scratch.wantedRows.words, worker) { part in
+                for rows in worker.pieces(of: part, unit: Self.keptRows) {
+                    kernels.dot(
+                        into: logits, weights.output, own.input, values: normed, mask: scratch.wantedRows,
+                        rows: rows, scratch: own.kernel)
+                }
+            }
+        } else if weights.outputRecords == nil {
+            while let rows = claimOutputs(headCounter, of: parameters.vocabulary, unit: Self.headRows) {
+                kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
+            }
+        } else {
+            forEachFetchedPart(of: nil, worker) { part in
+                let share = worker.share(of: part.count, unit: 64)
+                kernels.dot(
+                    into: logits, weights.output, own.input, values: normed,
+                    rows: part.lowerBound + share.lowerBound..<part.lowerBound + share.upperBound)
+            }
+        }
+    }
+
+    private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {
+        let own = scratch.workers[worker.index]
+        reduce(preview, input, own)
+        while let rows = claimOutputs(headCounter + 1, of: parameters.vocabulary, unit: Self.previewRows) {
+            kernels.dot(into: logits, preview.rows, own.reducedInput, values: own.reduced, rows: rows)
+            kernels.add(FloatSlice(preview.base, rows), to: logits[rows])
+        }
+    }
+
+    /// `basis · x`, each worker for itself: it is small.
+    private func reduce(_ preview: HeadPreview, _ input: StepInput, _ own: WorkerScratch) {
+        kernels.dot(
+            into: own.reduced, preview.basis, input.activations, values: input.values,
+            rows: 0..<preview.basis.rows)
+        kernels.quantize(own.reduced, into: own.reducedInput)
+    }
+
+    private var headCounter: Int { Phase.count * parameters.layers }
+
+    /// Rows of the head that a worker takes at a time: more than a megabyte, so that reading begins anew seldom.
+    private static let headRows = 2048
+    /// The same of the preview, whose rows are short.
+    private static let previewRows = 8192
+    /// The same where few are computed.
+    private static let keptRows = 1024
+
+    /// The head alone, for the residual stream of a token that a prefill has computed.
+    func computeLogits(of residual: FloatSlice, _ candidates: Int?) {
+        scratch.claims.reset()
+        pool.run { worker in
+            scratch.workers[worker.index].residual.copy(residual)
+            head(candidates, worker)
+        }
+    }
+
+    /// Calls `body` with the logits of each token of `residuals`, and of `other` where it is given, which
+    /// holds as many. Called on all workers at once, each for its own tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: which of them, all by default; `body` is told the place in this list.
+    ///   - candidates: how many logits of `other` are exact, the others foretold; all by default.
+    package func forEachLogits(
+        _ residuals: Residuals, and other: Residuals? = nil, tokens: [Int]? = nil,
+        candidates: Int? = nil, precision: ActivationPrecision,
+        _ body: @Sendable (Int, FloatSlice, FloatSlice?) -> Void
+    ) {
+        precondition(other == nil || other?.count == residuals.count, "\(residuals.count) tokens")
+        let tokens = tokens ?? Array(0..<residuals.count)
+        let previews =
+            candidates == nil || weights.preview == nil
+            ? [] : (0..<threadCount).map { _ in PreviewScratch(parameters.vocabulary) }
+        for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
+            let count = min(batch.headRows, tokens.count - start)
+            let first = batch.logits[0].first(count)
+            let second = batch.logits[1].first(count)
+            pool.run { worker in
+                head({ residuals[tokens[start + $0]] }, into: first, precision, worker)
+                if let other { head({ other[tokens[start + $0]] }, into: second, precision, worker) }
+                for row in worker.share(of: count) {
+                    if let other, let candidates, !previews.isEmpty {
+                        foretell(
+                            second[row], but: candidates, of: other[tokens[start + row]],
+                            previews[worker.index], worker)
+                    }
+                    body(start + row, first[row], other == nil ? nil : second[row])
+                }
+            }
+        }
+    }
+
+    /// What one worker needs to foretell the logits of one token.
+    private struct PreviewScratch: Sendable {
+        let logits: FloatSlice
+        let candidates: KeepMask
+
+        init(_ vocabulary: Int) {
+            logits = FloatSlice(SharedBuffer(count: WeightForm.padded(vocabulary)), 0..<vocabulary)
+            candidates = KeepMask(count: vocabulary)
+        }
+    }
+
+    /// Puts what is foretold in place of all logits but the candidates.
+    private func foretell(
+        _ logits: FloatSlice, but candidates: Int, of residual: FloatSlice, _ place: PreviewScratch,
+        _ worker: Worker
+    ) {
+        guard let preview = weights.preview else { return }
+        let own = scratch.workers[worker.index]
+        own.residual.copy(residual)
+        let normed = prepare(weights.outputNorm, own)
+        reduce(preview, StepInput(values: normed, activations: own.input), own)
+        kernels.dot(
+            into: place.logits, preview.rows, own.reducedInput, values: own.reduced,
+            rows: 0..<parameters.vocabulary)
+        kernels.add(FloatSlice(preview.base), to: place.logits)
+        kernels.keepLargest(candidates, of: place.logits, into: place.candidates)
+        kernels.replace(logits, by: place.logits, unless: place.candidates)
+    }
+
+    /// Writes the logits of as many residual streams as `logits` has rows; ends with a barrier.
+    func head(
+        _ residual: (Int) -> FloatSlice, into logits: FloatRows, _ precision: ActivationPrecision,
+        _ worker: Worker
+    ) {
+        for row in worker.share(of: logits.count) {
+            kernels.rmsNorm(
+                residual(row), gain: weights.outputNorm, epsilon: parameters.rmsEpsilon,
+                into: batch.input.row(row))
+            batch.input.quantize(row, precision, kernels)
+        }
+        worker.barrier()
+        forEachFetchedPart(of: nil, worker) { part in multiplyHead(into: logits, part, precision, worker) }
+        worker.barrier()
+    }
+
+    /// This worker's share of the products of `rows` of the head with the batch's input.
+    private func multiplyHead(
+        into logits: FloatRows, _ rows: Range<Int>, _ precision: ActivationPrecision, _ worker: Worker
+    ) {
+        let share = worker.share(of: rows.count, unit: 64)
+        batch.input.multiply(
+            into: logits, spare: batch.spareLogits.first(logits.count), weights.output,
+            rows: rows.lowerBound + share.lowerBound..<rows.lowerBound + share.upperBound, precision, kernels,
+            scratch.workers[worker.index].kernel)
+    }
+
+    /// The residual stream of a token as the head sees it.
+    package func normalise(_ residuals: Residuals, row: Int, into out: FloatSlice) {
+        kernels.rmsNorm(
+            residuals[row], gain: weights.outputNorm, epsilon: parameters.rmsEpsilon, into: out)
+    }
+
+    /// `W v` for a few vectors of the embedding's width, where W is the head: `products[i][row]`.
+    package func headProducts(_ vectors: [FloatSlice], into products: FloatRows) {
+        precondition(vectors.count <= batch.headRows && products.count == vectors.count, "\(vectors.count)")
+        pool.run { worker in
+            for row in worker.share(of: vectors.count) {
+                batch.input.row(row).copy(vectors[row])
+                batch.input.quantize(row, .int16, kernels)
+            }
+            worker.barrier()
+            multiplyHead(into: products, 0..<parameters.vocabulary, .int16, worker)
+        }
+    }
+
+    /// How many vectors `headProducts` takes at a time.
+    package var headBatch: Int { batch.headRows }
+}
