@@ -13,7 +13,7 @@ usage: Benchmarks/short-of-memory.sh --store M.chess --gguf M.gguf --profile P -
   --rounds N          how often each is run (default 1)
   --llama-bench FILE  llama.cpp's llama-bench; without it only ours is run
   --patience S        seconds after which llama-bench is stopped (default 240)
-The group holds process and page cache. Our budget is the group's size less 5 %.
+The group holds process and page cache. Our budget is the size of the group.
 TEXT
 }
 

@@ -14,6 +14,8 @@ package struct DecoderOptions: Sendable {
     package var budget: Int?
     /// What tokens will mostly be evaluated with: decides which weights deserve memory.
     package var profile: SparsityProfile?
+    /// Where there is no profile, how many logits will mostly be computed exactly; 0 for all.
+    package var headCandidates = 0
     /// See `CachePlan.gap`.
     package var gap: Int?
     /// See `CachePlan.storageRate`.
@@ -54,7 +56,8 @@ extension Decoder {
                 shape, path: model.path, context: context, options)
             plan = try MemoryPlan(
                 budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
-                model: model, gap: options.gap, headCandidates: options.profile?.headCandidates ?? 0
+                model: model, gap: options.gap,
+                headCandidates: options.profile?.headCandidates ?? options.headCandidates
             ) { site, layer in kept(site, layer, options.profile) }
         }
         // The kernel would keep them beside the budget, and a file that becomes shorter would end the program.

@@ -146,7 +146,8 @@ import WeightStore
     private static func key(tokens: Int = 4096) -> TuneState.Key {
         TuneState.Key(
             program: "1", storeIdentity: "store", corpusSHA256: "text", tokens: tokens, heldOutTokens: 1024,
-            context: 512, decodedTokens: 64, budget: nil, storageRate: nil, threads: 2, kernels: "neon",
+            context: 512, decodedTokens: 64, budget: nil, storageRate: nil, headCandidates: 0, threads: 2,
+            kernels: "neon",
             cacheFormat: "f16")
     }
 

@@ -36,7 +36,9 @@ struct ArrangeCommand: AsyncParsableCommand {
     var tokens: Int = 4096
 
     @Flag(
-        help: "Leave out the preview of the head, a ninth of its size, that --head-candidates of calibrate needs.")
+        help:
+            "Leave out the preview of the head, a ninth of its size, that --head-candidates of calibrate needs."
+    )
     var noHeadPreview = false
 
     @Option(name: [.short, .long], help: "The file to write.", completion: .file(extensions: ["chess"]))

@@ -27,6 +27,8 @@ struct TuneCommand: AsyncParsableCommand {
             What is found is kept in PROFILE.partial until the end: the same command goes on where it was \
             interrupted. Let nothing else run on the board meanwhile.
 
+            Where the model has a preview of its head, all profiles make use of it.
+
             Exit codes: 64 usage, 65 a model or text that is no use, or no profile within the bound, 66 no such \
             file, 73 cannot create a file, 74 cannot write it.
             """)
@@ -65,6 +67,14 @@ struct TuneCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Sparsities to try, with commas between.", valueName: "list"))
     var sparsities = SparsityList(values: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Logits to compute exactly where the model has a preview of its head (see arrange), the others foretold; 0 \
+            computes all. Default: a 32nd of the vocabulary.
+            """, valueName: "count"))
+    var headCandidates: Int?
+
     @Option(help: "Tokens of the text to calibrate with at most.")
     var tokens: Int = 4096
 
@@ -94,6 +104,7 @@ struct TuneCommand: AsyncParsableCommand {
         try ModelOptions.check([
             ("--tokens", tokens, 64...1_000_000), ("--held-out", heldOut, 64...1_000_000),
             ("--context", context, 64...100_000), ("--rounds", rounds ?? 1, 1...1000),
+            ("--head-candidates", headCandidates ?? 0, SparsityProfile.headCandidateCounts),
         ])
         if let maxKL, !(maxKL > 0 && maxKL.isFinite) {
             throw ValidationError("--max-kl is \(maxKL), it must be more than 0")

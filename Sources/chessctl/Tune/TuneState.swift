@@ -60,6 +60,7 @@ struct TuneState: Codable, Equatable {
         var budget: Int?
         /// What storage was held to, in bytes per second.
         var storageRate: Double?
+        var headCandidates: Int
         var threads: Int
         var kernels: String
         var cacheFormat: String

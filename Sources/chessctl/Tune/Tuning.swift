@@ -15,6 +15,8 @@ final class Tuning {
     /// Before anything was made: what a program that only decodes has too.
     private let ownBytes = ProcessFacts.anonymousResidentBytes
     private let budget: Int?
+    /// See `SparsityProfile.headCandidates`.
+    private let headCandidates: Int
     private let statePath: String
 
     /// Factors tried where not all weights are in memory: 1 first, then rising.
@@ -23,10 +25,17 @@ final class Tuning {
     private static let (promptCount, decodeCount) = (128, 64)
     private static let (steppedTokens, steppedWarmUp) = (256, 64)
 
-    init(_ command: TuneCommand) {
+    /// Of how many logits one is computed exactly when nobody says.
+    private static let headShare = 32
+
+    init(_ command: TuneCommand) throws(StoreError) {
         self.command = command
         bounds = command.bounds
         budget = command.memory?.resolved
+        let model = try StoreInspection(path: command.options.model)
+        let hasPreview = model.tensors.contains { $0.name == HeadPreviewName.rows }
+        headCandidates =
+            hasPreview ? command.headCandidates ?? model.metadata.model.vocabulary / Self.headShare : 0
         statePath = command.output + ".partial"
     }
 
@@ -90,7 +99,8 @@ final class Tuning {
             program: Version.current, storeIdentity: try StoreInspection(path: options.model).identity,
             corpusSHA256: corpus.sha256, tokens: first.tokenCount, heldOutTokens: heldOut.tokenCount,
             context: corpus.windows[0].count, decodedTokens: Self.decodeCount, budget: budget,
-            storageRate: command.storageReadRate.given, threads: options.threadCount,
+            storageRate: command.storageReadRate.given, headCandidates: headCandidates,
+            threads: options.threadCount,
             kernels: decoder.kernels.name, cacheFormat: decoder.cache.format.rawValue)
         var (state, note) = TuneState.resumed(path: statePath, key: key)
         if let note { Terminal.note("chessctl tune: \(note)") }
@@ -121,13 +131,17 @@ final class Tuning {
         for method in command.methods.methods {
             // Sparser ones are worse: behind the first beyond the bounds no other is within them.
             for sparsity in command.sparsities.values {
-                let request = CalibrationRequest(method: method, sparsity: sparsity)
+                func made() throws -> SparsityProfile {
+                    var profile = try series.profile(CalibrationRequest(method: method, sparsity: sparsity))
+                    profile.headCandidates = headCandidates
+                    return profile
+                }
                 if let known = state.index(method.rawValue, sparsity) {
                     guard state.candidates[known].isAdmitted(bounds, dense) == true else { break }
-                    profiles.append(try series.profile(request))
+                    profiles.append(try made())
                     continue
                 }
-                let profile = try series.profile(request)
+                let profile = try made()
                 let score = evaluator.score(decoder.plan(profile), against: reference) { [bar] in
                     bar.update(step: "evaluating \(method.rawValue) \(sparsity)", done: $0, total: $1)
                 }
@@ -317,6 +331,7 @@ final class Tuning {
         let own = max(0, ProcessFacts.anonymousResidentBytes - ownBytes)
         options.budget = budget.map { $0 + own }
         options.profile = profile
+        options.headCandidates = headCandidates
         options.storageRate = command.storageReadRate.given
         do {
             let (store, decoder, memory) = try Decoder.open(
