@@ -59,7 +59,7 @@ package struct HeadPreviewFinder {
         addSampledRows(into: products, advance)
         let (directions, basis) = subspace(covariance, products, advance)
         let reducedMean = (0..<rank).map { Float(kernels.inner(basis[$0], mean)) }
-        var writer = PreviewRows(rows: vocabulary, rank: rank)
+        var writer = PreviewWeights(outputs: vocabulary, rank: rank)
         writer.addBase(headProducts([mean])[0])
         for group in 0..<groups {
             let columns = 32 * group..<min(32 * (group + 1), rank)
@@ -72,8 +72,9 @@ package struct HeadPreviewFinder {
                 name: HeadPreviewName.basis,
                 layout: .rows(form: .q8_0, rows: rank, columns: width), bytes: encodeBasis(basis)),
             NewTensor(
-                name: HeadPreviewName.rows,
-                layout: .rows(form: .q4_0, rows: vocabulary, columns: rank), bytes: writer.bytes),
+                name: HeadPreviewName.weights,
+                layout: .channels(form: .q4_0, outputs: vocabulary, channels: rank), bytes: writer.bytes,
+                planes: writer.planes),
             NewTensor(
                 name: HeadPreviewName.base, layout: .vector(count: vocabulary), bytes: writer.baseBytes),
         ]
@@ -218,19 +219,21 @@ package struct HeadPreviewFinder {
     }
 }
 
-/// The rows of a preview as `q4_0` lies, and its base, written group of columns by group of columns.
-private struct PreviewRows {
+/// The weights of a preview as `q4_0` lies by channel, and its base, written group of channels by group.
+private struct PreviewWeights {
     private let form = WeightForm.q4_0
-    private let rank: Int
     private let stride: Int
+    private let planeStride: Int
     private(set) var bytes: [UInt8]
+    private(set) var planes: [UInt8]
     private var base: [Float]
 
-    init(rows: Int, rank: Int) {
-        self.rank = rank
-        stride = form.rowStride(columns: rank)
-        bytes = [UInt8](repeating: 0, count: rows * stride)
-        base = [Float](repeating: 0, count: rows)
+    init(outputs: Int, rank: Int) {
+        stride = form.channelStride(outputs: outputs)
+        planeStride = form.groupPlaneBytes(outputs: outputs)
+        bytes = [UInt8](repeating: 0, count: rank * stride)
+        planes = [UInt8](repeating: 0, count: form.planeBytes(channels: rank, outputs: outputs))
+        base = [Float](repeating: 0, count: outputs)
     }
 
     var baseBytes: [UInt8] {
@@ -239,35 +242,35 @@ private struct PreviewRows {
 
     mutating func addBase(_ values: FloatSlice) {
         values.buffer.withSpan(values.start..<values.start + values.count) { values in
-            for row in base.indices { base[row] += values[row] }
+            for output in base.indices { base[output] += values[output] }
         }
     }
 
-    /// Writes the columns `32 · group...` of all rows.
+    /// Writes the channels `32 · group...`.
     ///
     /// - Parameters:
-    ///   - columns: `[columns, rows]`.
-    ///   - reducedMean: `[rank]`; what the rows make of it is taken off the base, as they have been rounded.
-    mutating func add(_ columns: Matrix, group: Int, reducedMean: [Float]) {
-        let shift = UInt8(group % 2 * 4)
-        var values = [Float](repeating: 0, count: columns.count)
-        columns.buffer.withSpan(0..<columns.buffer.count) { all in
-            for row in base.indices {
+    ///   - channels: `[channels, outputs]`.
+    ///   - reducedMean: `[rank]`; what the weights make of it is taken off the base, as they have been rounded.
+    mutating func add(_ channels: Matrix, group: Int, reducedMean: [Float]) {
+        var values = [Float](repeating: 0, count: channels.count)
+        channels.buffer.withSpan(0..<channels.buffer.count) { all in
+            for output in base.indices {
                 // The value of the largest magnitude gets code 0: there is one code more on its side.
                 var extreme: Float = 0
-                for column in values.indices {
-                    values[column] = all[column * columns.stride + row]
-                    if abs(values[column]) > abs(extreme) { extreme = values[column] }
+                for channel in values.indices {
+                    values[channel] = all[channel * channels.stride + output]
+                    if abs(values[channel]) > abs(extreme) { extreme = values[channel] }
                 }
                 let scale = Float16(extreme / -8)
-                let start = row * stride + group / 2 * 32
-                for column in values.indices {
-                    let ratio = scale == 0 ? 0 : values[column] / Float(scale)
+                let place = output / 64 * 32 + output % 32
+                let shift = UInt8(output % 64 / 32 * 4)
+                for channel in values.indices {
+                    let ratio = scale == 0 ? 0 : values[channel] / Float(scale)
                     let code = max(0, min((ratio + 8).rounded(), 15))
-                    bytes[start + column] |= UInt8(code) << shift
-                    base[row] -= Float(scale) * (code - 8) * reducedMean[32 * group + column]
+                    bytes[(32 * group + channel) * stride + place] |= UInt8(code) << shift
+                    base[output] -= Float(scale) * (code - 8) * reducedMean[32 * group + channel]
                 }
-                bytes.write(scale, at: row * stride + form.packedBytes(rank) + 2 * group)
+                planes.write(scale, at: group * planeStride + 2 * output)
             }
         }
     }

@@ -44,10 +44,19 @@ extension Decoder {
     private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {
         let own = scratch.workers[worker.index]
         reduce(preview, input, own)
-        while let rows = claimOutputs(headCounter + 1, of: parameters.vocabulary, unit: Self.previewRows) {
-            kernels.dot(into: logits, preview.rows, own.reducedInput, values: own.reduced, rows: rows)
-            kernels.add(FloatSlice(preview.base, rows), to: logits[rows])
+        while let outputs = claimOutputs(
+            headCounter + 1, of: parameters.vocabulary, unit: Self.previewOutputs)
+        {
+            multiply(preview, own, into: logits, outputs)
         }
+    }
+
+    private func multiply(
+        _ preview: HeadPreview, _ own: WorkerScratch, into logits: FloatSlice, _ outputs: Range<Int>
+    ) {
+        logits[outputs].copy(FloatSlice(preview.base, outputs))
+        kernels.addChannels(
+            into: logits, preview.weights, own.reducedInput, values: own.reduced, outputs: outputs)
     }
 
     /// `basis · x`, each worker for itself: it is small.
@@ -62,8 +71,8 @@ extension Decoder {
 
     /// Rows of the head that a worker takes at a time: more than a megabyte, so that reading begins anew seldom.
     private static let headRows = 2048
-    /// The same of the preview, whose rows are short.
-    private static let previewRows = 8192
+    /// Outputs of the preview that a worker takes at a time, in whole panels.
+    private static let previewOutputs = 32 * PanelLayout.width
     /// The same where few are computed.
     private static let keptRows = 1024
 
@@ -132,10 +141,7 @@ extension Decoder {
         own.residual.copy(residual)
         let normed = prepare(weights.outputNorm, own)
         reduce(preview, StepInput(values: normed, activations: own.input), own)
-        kernels.dot(
-            into: place.logits, preview.rows, own.reducedInput, values: own.reduced,
-            rows: 0..<parameters.vocabulary)
-        kernels.add(FloatSlice(preview.base), to: place.logits)
+        multiply(preview, own, into: place.logits, 0..<parameters.vocabulary)
         kernels.keepLargest(candidates, of: place.logits, into: place.candidates)
         kernels.replace(logits, by: place.logits, unless: place.candidates)
     }

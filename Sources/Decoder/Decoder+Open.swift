@@ -72,7 +72,8 @@ extension Decoder {
             model, threads: options.threads, residency: options.residency, plan: cache,
             panelled: Set(
                 model.tensors.map(\.name).filter { name in
-                    MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 } ?? false
+                    MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 }
+                        ?? (name == HeadPreviewName.weights)
                 }))
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,

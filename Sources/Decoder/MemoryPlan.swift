@@ -39,7 +39,7 @@ package struct MemoryPlan: Sendable {
             return
         }
         let isTied = !tensors.contains { $0.name == "output" }
-        let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.rows }
+        let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
         var head: (name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)?
         var candidates: [Candidate] = []
         var fetched: [CachePlan.Tensor] = []

@@ -134,25 +134,28 @@ package struct ModelWeights: Sendable {
     }
 }
 
-/// Foretells a head `W` by a matrix of low rank: `W x ≈ rows · (basis · x) + base`.
+/// Foretells a head `W` by a matrix of low rank: `W x ≈ weights · (basis · x) + base`.
 ///
 /// Source: Shim et al. 2017 (SVD-softmax), with the directions chosen by how far hidden states reach along them.
 package struct HeadPreview: Sendable {
     /// `[rank, embedding]`.
     let basis: RowMatrix
-    /// `[vocabulary, rank]`.
-    let rows: RowMatrix
+    /// `[vocabulary, rank]` by input channel: rows so short would take longer to begin than to read.
+    let weights: ChannelMatrix
     /// `[vocabulary]`.
     let base: SharedBuffer<Float>
 
     fileprivate init(_ read: TensorReader, _ shape: ModelParameters) throws {
         basis = try read.rows(HeadPreviewName.basis, shape.previewRank, shape.embedding)
-        rows = try read.rows(HeadPreviewName.rows, shape.vocabulary, shape.previewRank)
+        weights = try read.channels(HeadPreviewName.weights, shape.vocabulary, shape.previewRank)
         base = try read.vector(HeadPreviewName.base, shape.vocabulary)
     }
 
     /// Bytes that a token reads of it.
-    var byteCount: Int { basis.rows * basis.rowBytes + rows.rows * rows.rowBytes + 4 * base.count }
+    var byteCount: Int {
+        basis.rows * basis.rowBytes + weights.channels * weights.channelBytes + weights.planeBytes
+            + 4 * base.count
+    }
 }
 
 /// Reads tensors of a store and holds them against the dimensions that the hyperparameters call for.

@@ -4,14 +4,18 @@ internal import Machine
 package struct NewTensor: Sendable {
     package var name: String
     package var layout: StoredTensor.Layout
-    /// Its elements; it has no planes.
+    /// Its elements, and its planes where its layout has some.
     package var bytes: [UInt8]
+    package var planes: [UInt8]
 
-    package init(name: String, layout: StoredTensor.Layout, bytes: [UInt8]) {
-        precondition(bytes.count == layout.elementBytes && layout.planeBytes == 0, "\(name): \(bytes.count)")
+    package init(name: String, layout: StoredTensor.Layout, bytes: [UInt8], planes: [UInt8] = []) {
+        precondition(
+            bytes.count == layout.elementBytes && planes.count == layout.planeBytes,
+            "\(name): \(bytes.count), \(planes.count)")
         self.name = name
         self.layout = layout
         self.bytes = bytes
+        self.planes = planes
     }
 }
 
@@ -63,11 +67,14 @@ extension StoreInspection {
             progress(done, total)
         }
         for addition in additions {
-            let number = try append(
-                addition.bytes, .elements, frameBytes: addition.layout.frameBytes(isEmbedding: false), &writer
-            )
+            let layout = addition.layout
+            let elements = try append(
+                addition.bytes, .elements, frameBytes: layout.frameBytes(isEmbedding: false), &writer)
+            let planes: Int? =
+                addition.planes.isEmpty
+                ? nil : try append(addition.planes, .planes, frameBytes: layout.planeFrameBytes, &writer)
             metadata.tensors.append(
-                TensorEntry(name: addition.name, layout: addition.layout, elements: number, planes: nil))
+                TensorEntry(name: addition.name, layout: layout, elements: elements, planes: planes))
         }
         return try writer.finish(metadata)
     }

@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// The tensors that foretell the head, which a store has all of or none: `W x ≈ rows · (basis · x) + base`.
+/// The tensors that foretell the head, which a store has all of or none: `W x ≈ weights · (basis · x) + base`.
 package enum HeadPreviewName {
     package static let basis = "head_preview.basis"
-    package static let rows = "head_preview.rows"
+    package static let weights = "head_preview.weights"
     package static let base = "head_preview.base"
-    package static let all = [basis, rows, base]
+    package static let all = [basis, weights, base]
 }
 
 extension ModelParameters {
@@ -64,7 +64,7 @@ package enum TensorCatalogue {
         let rank = model.previewRank
         all += [
             (HeadPreviewName.basis, .rows(rank, width), false),
-            (HeadPreviewName.rows, .rows(model.vocabulary, rank), false),
+            (HeadPreviewName.weights, .channels(outputs: model.vocabulary, channels: rank), false),
             (HeadPreviewName.base, .vector(model.vocabulary), false),
         ]
         return all

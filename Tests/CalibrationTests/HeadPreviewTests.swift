@@ -146,7 +146,7 @@ import WeightStore
             with.step(3, at: 0)
             let foretold = with.weights.bytesPerToken(
                 with.takeCounts(of: with.plan(headCandidates: 40) { _, _ in nil }))
-            // 280 of 320 rows of 272 bytes less a preview of 64 rows of 272 and 320 of 36 + 4.
+            // 280 of 320 rows of 272 bytes less a preview: 64 rows of 272, and for each output 64 codes of 4 bits, two scales and a base.
             #expect(dense - foretold == Double(280 * 272 - 64 * 272 - 320 * 40))
         }
     }
@@ -166,7 +166,7 @@ import WeightStore
             #expect {
                 try decoder(broken)
             } throws: { error in
-                guard case StoreError.missingTensor(broken, HeadPreviewName.rows) = error else {
+                guard case StoreError.missingTensor(broken, HeadPreviewName.weights) = error else {
                     return false
                 }
                 return true

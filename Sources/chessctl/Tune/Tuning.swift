@@ -33,7 +33,7 @@ final class Tuning {
         bounds = command.bounds
         budget = command.memory?.resolved
         let model = try StoreInspection(path: command.options.model)
-        let hasPreview = model.tensors.contains { $0.name == HeadPreviewName.rows }
+        let hasPreview = model.tensors.contains { $0.name == HeadPreviewName.weights }
         headCandidates =
             hasPreview ? command.headCandidates ?? model.metadata.model.vocabulary / Self.headShare : 0
         statePath = command.output + ".partial"
