@@ -48,7 +48,7 @@ package struct MemoryPlan: Sendable {
             needed += tensor.planes?.rawBytes ?? 0
             if isForetold, tensor.name == (isTied ? "token_embd" : "output") {
                 head = tensor
-                most = max(most, min(tensor.elements.storedBytes, CachePlan.partBytes))
+                most = max(most, Self.partBytes(tensor.elements))
                 needed += Self.bookkeeping(tensor.layout, tensor.elements)
             } else if tensor.name == "token_embd", !isTied {
                 fetched.append(CachePlan.Tensor(name: tensor.name, layout: tensor.layout, capacity: 0))
@@ -97,6 +97,12 @@ package struct MemoryPlan: Sendable {
         resident = needed + whole
         self.slots = slots
         cache = CachePlan(tensors: fetched, gap: gap)
+    }
+
+    /// Room for a part of a tensor whose rows are fetched in parts, and for unpacking it.
+    private static func partBytes(_ segment: Segment) -> Int {
+        min(segment.storedBytes, CachePlan.partBytes)
+            + (segment.encoding == .raw ? 0 : min(segment.rawBytes, 2 * CachePlan.partBytes))
     }
 
     /// Slots for rows of the head, as a multiple of those that a token computes: of twice as many 23 % miss, of four

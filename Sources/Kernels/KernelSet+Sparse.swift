@@ -21,16 +21,6 @@ package struct KeepMask: Sendable {
         return unsafe ck_count_kept(words.address(of: range.lowerBound), range.count)
     }
 
-    /// Keeps `channels` and no others.
-    package func keepOnly(_ channels: Range<Int>) {
-        precondition(channels.lowerBound >= 0 && channels.upperBound <= count, "\(channels) of \(count)")
-        for index in 0..<words.count {
-            let own = channels.clamped(to: 32 * index..<32 * (index + 1))
-            let ones = own.count == 32 ? UInt32.max : 1 << UInt32(own.count) - 1
-            words[index] = own.isEmpty ? 0 : ones << UInt32(own.lowerBound - 32 * index)
-        }
-    }
-
     func checkedWords(_ channels: Range<Int>) -> Range<Int> {
         precondition(
             channels.lowerBound >= 0 && channels.lowerBound % 32 == 0 && channels.upperBound <= count

@@ -22,18 +22,9 @@ struct CacheLayout {
             let made = CachedTensor(
                 tensor, stored: stored, order: orders[number], firstSlot: next)
             next += made.capacity * made.slotBytes
-            // Rows are fetched in parts that fit.
-            mostStored = max(
-                mostStored,
-                tensor.layout.isByChannel
-                    ? segment.storedBytes : min(segment.storedBytes, CachePlan.partBytes))
-            if segment.encoding != .raw {
-                mostUnpacked = max(
-                    mostUnpacked,
-                    tensor.layout.isByChannel
-                        ? made.unitCount * made.slotBytes
-                        : min(made.unitCount * made.slotBytes, 2 * CachePlan.partBytes))
-            }
+            // Of tensors whose rows are fetched in parts no more than a part is ever touched.
+            mostStored = max(mostStored, segment.storedBytes)
+            if segment.encoding != .raw { mostUnpacked = max(mostUnpacked, made.unitCount * made.slotBytes) }
             tensors.append(made)
         }
         self.tensors = tensors

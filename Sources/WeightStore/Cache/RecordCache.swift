@@ -240,7 +240,7 @@ package final class RecordCache: Sendable {
             }
             let ahead = takeAhead(of: tensor)
             let parts = first.map { [$0..<tensor.unitCount] } ?? tensor.parts(bounds, ahead: ahead?.units)
-            let room = first == nil || !tensor.needsParts ? nil : unpacked.count / tensor.slotBytes
+            let room = first == nil || !tensor.needsParts ? nil : CachePlan.partBytes
             counts = read(needed, of: tensor, residents.bits, parts, ahead, room, into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil, first ?? 0 == 0 { residents.countToken(units) }
@@ -261,8 +261,7 @@ package final class RecordCache: Sendable {
         }
     }
 
-    /// - Parameter room: to stop where pieces may not fit any more, or more than so many compressed units; `nil` when
-    ///   all are known to fit.
+    /// - Parameter room: bytes that may arrive, and twice as many to unpack; `nil` where all that may be wanted fits.
     private func read(
         _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>],
         _ ahead: Ahead?, _ room: Int?, into fetch: inout Fetch
@@ -279,7 +278,8 @@ package final class RecordCache: Sendable {
                 if let room {
                     let used = (run.map { $0.place + $0.upper - $0.lower } ?? place) - arrivals.lowerBound
                     let most = 32 * (tensor.slotBytes + Self.boundedGap + 2 * reader.alignment)
-                    if used + most > arrivals.count || (!isRaw && fetch.missing.count + 32 > room) {
+                    let unpacking = isRaw ? 0 : (fetch.missing.count + 32) * tensor.slotBytes
+                    if used + most > room || unpacking > 2 * room {
                         fetch.end = 32 * index
                         break
                     }
