@@ -208,8 +208,9 @@ package struct HeadPreviewFinder {
                 let own = values[32 * group..<min(32 * (group + 1), width)]
                 let largest = own.reduce(0) { max($0, abs($1)) }
                 let scale = Float16(largest / 127)
-                for (index, value) in zip(own.indices, own) where scale > 0 {
-                    let code = (value / Float(scale)).rounded()
+                for (index, value) in zip(own.indices, own) {
+                    let ratio = value / Float(scale)
+                    let code = ratio.isFinite ? ratio.rounded() : 0
                     bytes[row * stride + index] = UInt8(bitPattern: Int8(max(-127, min(code, 127))))
                 }
                 bytes.write(scale, at: row * stride + form.packedBytes(width) + 2 * group)
@@ -265,8 +266,9 @@ private struct PreviewWeights {
                 let place = output / 64 * 32 + output % 32
                 let shift = UInt8(output % 64 / 32 * 4)
                 for channel in values.indices {
-                    let ratio = scale == 0 ? 0 : values[channel] / Float(scale)
-                    let code = max(0, min((ratio + 8).rounded(), 15))
+                    // Not finite where all are zero, or where the head has infinities.
+                    let ratio = values[channel] / Float(scale)
+                    let code = ratio.isFinite ? max(0, min((ratio + 8).rounded(), 15)) : 8
                     bytes[(32 * group + channel) * stride + place] |= UInt8(code) << shift
                     base[output] -= Float(scale) * (code - 8) * reducedMean[32 * group + channel]
                 }

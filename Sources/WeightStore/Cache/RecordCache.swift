@@ -275,7 +275,8 @@ package final class RecordCache: Sendable {
         for (part, units) in parts.enumerated() {
             var run: Run?
             for index in units.lowerBound / 32..<(units.upperBound + 31) / 32 {
-                if let room {
+                // However long rows are, a part has some.
+                if let room, index > units.lowerBound / 32 {
                     let used = (run.map { $0.place + $0.upper - $0.lower } ?? place) - arrivals.lowerBound
                     let most = 32 * (tensor.slotBytes + Self.boundedGap + 2 * reader.alignment)
                     let unpacking = isRaw ? 0 : (fetch.missing.count + 32) * tensor.slotBytes
