@@ -21,7 +21,7 @@ void ck_moments_add(double *sum, double *magnitude, double *square, const float 
 }
 
 double ck_divergence(const float *p, const float *q, size_t n) {
-    const double p_sum = ck_log_sum_exp(p, n), q_sum = ck_log_sum_exp(q, n);
+    const double p_sum = ck_log_sum_exp(p, n, 1), q_sum = ck_log_sum_exp(q, n, 1);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         const float log_p = (float)((double)p[i] - p_sum);

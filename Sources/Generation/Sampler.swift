@@ -11,6 +11,8 @@ struct Sampler {
     private var recent: [TokenID]
     /// How often each token was generated.
     private var counts: [TokenID: Int] = [:]
+    /// Where the likeliest tokens are marked.
+    private var mask: KeepMask?
 
     /// Tokens that the repetition penalty looks back on.
     static let penaltyWindow = 64
@@ -52,16 +54,54 @@ struct Sampler {
         for (token, bias) in options.logitBias { change(token) { $0 + bias } }
     }
 
+    /// A token by its probability at the temperature, of those that top-k, min-p and top-p leave.
+    ///
+    /// Nearly always a few hundred of the likeliest decide: the others are counted by their sum and looked at only when
+    /// these do not do. Candidates are in a fixed order, so that the same random number always means the same token.
     private mutating func draw(_ logits: FloatSlice) -> TokenID {
-        var candidates = candidates(logits)
-        if options.topK > 0 || options.topP < 1 {
-            candidates.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.id < $1.id }
+        let unit = random.unit()
+        let isCut = options.topK > 0 || options.topP < 1 || options.minP > 0
+        let temperature = options.temperature
+        // Top-p looks at probabilities before the temperature; a draw from all tokens needs those after it.
+        let wholeTemperature = isCut ? 1 : temperature
+        var logMass: Double?
+        var wanted = options.topK > 0 ? options.topK : Self.fewCandidates
+        while true {
+            var (candidates, isAll) = largest(wanted, of: logits)
+            // All logits were NaN: a token that always exists.
+            guard let best = candidates.first?.logit else { return 0 }
+            if options.topK > 0 {
+                candidates.removeLast(max(candidates.count - options.topK, 0))
+                isAll = true
+            }
+            if options.minP > 0 {
+                let floor = best + Float(Self.logarithm(Double(options.minP)))
+                if let end = candidates.firstIndex(where: { $0.logit < floor }) {
+                    candidates.removeLast(candidates.count - end)
+                    isAll = true
+                }
+            }
+            // Of all that can still be drawn, in units of the likeliest.
+            func mass(_ temperature: Float) -> Double {
+                if isAll { return Self.mass(candidates, temperature) }
+                let known = logMass ?? kernels.logSumExp(logits, temperature: wholeTemperature)
+                logMass = known
+                return Self.exponential(known - Double(best / wholeTemperature))
+            }
+            // What min-p will cut is no part of what top-p takes a share of.
+            if options.topP < 1, isAll || options.minP <= 0, let end = Self.end(candidates, 1, reaching: Double(options.topP) * mass(1)) {
+                candidates.removeLast(candidates.count - end)
+                isAll = true
+            }
+            if isAll || !isCut {
+                if let end = Self.end(candidates, temperature, reaching: unit * mass(temperature)) {
+                    return candidates[end - 1].id
+                }
+                // Rounding left a rest.
+                if isAll { return candidates[candidates.count - 1].id }
+            }
+            wanted = min(wanted * 8, logits.count)
         }
-        if options.topK > 0 && candidates.count > options.topK {
-            candidates.removeLast(candidates.count - options.topK)
-        }
-        if options.topP < 1 { keepNucleus(&candidates) }
-        return pick(candidates)
     }
 
     private struct Candidate {
@@ -69,47 +109,43 @@ struct Sampler {
         var logit: Float
     }
 
-    /// All tokens that could be drawn. Those less probable by 10⁻¹¹ (at temperature 1) than the best are left
-    /// out: together they hold less than a millionth of the probability.
-    private func candidates(_ logits: FloatSlice) -> [Candidate] {
-        let best = logits.buffer[logits.start + kernels.argmax(logits)]
-        var floor = best - 25 * max(1, options.temperature)
-        if options.minP > 0 { floor = max(floor, best + Float(Self.logarithm(Double(options.minP)))) }
-        return logits.buffer.withSpan(logits.start..<logits.start + logits.count) { values in
-            var found: [Candidate] = []
-            for index in values.indices where values[index] >= floor {
-                found.append(Candidate(id: TokenID(index), logit: values[index]))
+    private static let fewCandidates = 256
+
+    /// The `count` likeliest tokens or more, the likeliest first and the lowest among equals; and whether these are all
+    /// that are numbers.
+    private mutating func largest(
+        _ count: Int, of logits: FloatSlice
+    ) -> (candidates: [Candidate], isAll: Bool) {
+        let mask = mask ?? KeepMask(count: logits.count)
+        self.mask = mask
+        let kept = kernels.keepLargest(min(count, logits.count), of: logits, into: mask)
+        var candidates: [Candidate] = []
+        candidates.reserveCapacity(kept)
+        for word in 0..<mask.words.count {
+            var bits = mask.words[word]
+            while bits != 0 {
+                let index = 32 * word + bits.trailingZeroBitCount
+                bits &= bits - 1
+                let logit = logits.buffer[logits.start + index]
+                if !logit.isNaN { candidates.append(Candidate(id: TokenID(index), logit: logit)) }
             }
-            return found
         }
+        candidates.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.id < $1.id }
+        return (candidates, kept == logits.count)
     }
 
-    /// Drops the tail of sorted candidates beyond the probability `topP`; at least one stays.
-    private func keepNucleus(_ candidates: inout [Candidate]) {
-        guard let best = candidates.first?.logit else { return }
-        let weights = candidates.map { Self.exponential(Double($0.logit - best)) }
-        let target = weights.reduce(0, +) * Double(options.topP)
+    /// Their weights together, in units of the first.
+    private static func mass(_ candidates: [Candidate], _ temperature: Float) -> Double {
+        candidates.reduce(0) { $0 + exponential(Double(($1.logit - candidates[0].logit) / temperature)) }
+    }
+
+    /// How many candidates it takes for their weights to reach `mass`, in units of the first; `nil` when all do not.
+    private static func end(_ candidates: [Candidate], _ temperature: Float, reaching mass: Double) -> Int? {
         var sum = 0.0
-        for (index, weight) in weights.enumerated() {
-            sum += weight
-            if sum >= target {
-                candidates.removeLast(candidates.count - index - 1)
-                return
-            }
+        for (index, candidate) in candidates.enumerated() {
+            sum += exponential(Double((candidate.logit - candidates[0].logit) / temperature))
+            if sum >= mass { return index + 1 }
         }
-    }
-
-    /// A candidate by its probability at the temperature; candidates are in a fixed order, so that the same
-    /// random number always means the same token.
-    private mutating func pick(_ candidates: [Candidate]) -> TokenID {
-        let best = candidates.reduce(-Float.infinity) { max($0, $1.logit) }
-        let weights = candidates.map { Self.exponential(Double(($0.logit - best) / options.temperature)) }
-        var left = random.unit() * weights.reduce(0, +)
-        for (candidate, weight) in zip(candidates, weights) {
-            left -= weight
-            if left < 0 { return candidate.id }
-        }
-        // All logits were NaN, or rounding left a rest: the last candidate, or a token that always exists.
-        return candidates.last?.id ?? 0
+        return nil
     }
 }

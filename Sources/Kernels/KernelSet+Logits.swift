@@ -8,6 +8,9 @@ extension KernelSet {
         return unsafe ck_argmax(x.base, x.count)
     }
 
-    /// `log(Σ exp(x))`, summed in double.
-    package func logSumExp(_ x: FloatSlice) -> Double { unsafe ck_log_sum_exp(x.base, x.count) }
+    /// `log(Σ exp(x / temperature))`, summed in double.
+    package func logSumExp(_ x: FloatSlice, temperature: Float = 1) -> Double {
+        precondition(temperature > 0, "\(temperature)")
+        return unsafe ck_log_sum_exp(x.base, x.count, 1 / temperature)
+    }
 }

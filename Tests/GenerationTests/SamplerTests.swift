@@ -50,6 +50,66 @@ import Tokenizer
         #expect(Set(draws(options)) == [1, 3])
     }
 
+    /// Flat logits need many candidates, steep ones few: both must draw what sorting everything would.
+    @Test(arguments: [Float(0.05), 0.6, 5])
+    func drawsAreThoseOfTheWholeVocabularySorted(spread: Float) {
+        var numbers = RandomNumbers(seed: 11)
+        let logits = (0..<5000).map { _ in
+            Float(numbers.unit() + numbers.unit() + numbers.unit() - 1.5) * 4 * spread
+        }
+        var cases: [SamplingOptions] = []
+        for (topK, topP, minP) in [
+            (0, Float(1), Float(0)), (0, 0.9, 0), (0, 0.9999, 0), (40, 1, 0), (700, 0.8, 0), (0, 1, 0.05),
+            (0, 0.7, 0.01), (6000, 1, 0),
+        ] {
+            for temperature in [Float(0.3), 1, 1.7] {
+                var options = SamplingOptions()
+                (options.topK, options.topP, options.minP) = (topK, topP, minP)
+                options.temperature = temperature
+                options.seed = UInt64(cases.count)
+                cases.append(options)
+            }
+        }
+        let sorted = logits.indices.sorted { (logits[$0], -$0) > (logits[$1], -$1) }
+        for options in cases {
+            var sampler = Sampler(options, prompt: [], kernels: .best)
+            var random = RandomNumbers(seed: options.seed ?? 0)
+            for _ in 0..<20 {
+                let unit = random.unit()
+                let token = sampler.next(FloatSlice(SharedBuffer(logits)))
+                // Sums of floats and of doubles part by a token now and then.
+                let expected = [-1e-6, 0, 1e-6].map {
+                    Self.drawn(logits, sorted, options, min(max(unit + $0, 0), 1))
+                }
+                #expect(expected.contains(token), "\(options): \(token), expected \(expected)")
+            }
+        }
+    }
+
+    /// What the number `unit` draws, by the definition.
+    private static func drawn(
+        _ logits: [Float], _ sorted: [Int], _ options: SamplingOptions, _ unit: Double
+    ) -> TokenID {
+        var left = options.topK > 0 ? Array(sorted.prefix(options.topK)) : sorted
+        let best = Double(logits[left[0]])
+        func weight(_ token: Int, _ temperature: Float) -> Double {
+            Sampler.exponential((Double(logits[token]) - best) / Double(temperature))
+        }
+        left = left.filter { weight($0, 1) >= Double(options.minP) }
+        var sum = left.reduce(0) { $0 + weight($1, 1) } * Double(options.topP)
+        var nucleus: [Int] = []
+        for token in left where options.topP >= 1 || sum > 0 {
+            nucleus.append(token)
+            sum -= weight(token, 1)
+        }
+        var rest = unit * nucleus.reduce(0) { $0 + weight($1, options.temperature) }
+        for token in nucleus {
+            rest -= weight(token, options.temperature)
+            if rest <= 0 { return TokenID(token) }
+        }
+        return TokenID(nucleus[nucleus.count - 1])
+    }
+
     @Test func aSeedRepeatsItsDraws() {
         var options = SamplingOptions()
         options.temperature = 1.5

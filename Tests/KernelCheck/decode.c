@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     evaluate_prompt(&d, prompt.id, prompt.count);
     for (size_t i = 0; i < steps; i++) {
         size_t best = ck_argmax(d.logits, model.vocabulary);
-        printf("%zu %.5f\n", best, d.logits[best] - ck_log_sum_exp(d.logits, model.vocabulary));
+        printf("%zu %.5f\n", best, d.logits[best] - ck_log_sum_exp(d.logits, model.vocabulary, 1));
         if (i + 1 < steps) step(&d, i < forced.count ? forced.id[i] : best, prompt.count + i);
     }
     return 0;

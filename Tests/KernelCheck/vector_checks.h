@@ -213,15 +213,17 @@ static void check_reductions(void) {
             if (best == n) best = 0;
             judge(ck_argmax(x, n) == best, "is %zu, expected %zu", ck_argmax(x, n), best);
             if (kind == 2 || isinf(x[best])) continue;
-            double sum = 0;
-            describe("ck_log_sum_exp [%zu] kind %zu", n, kind);
-            for (size_t i = 0; i < n; i++) sum += exp((double)x[i] - (double)x[best]);
-            const double want = (double)x[best] + log(sum), got = ck_log_sum_exp(x, n);
-            judge((isinf(want) && got == want) || fabs(got - want) <= 1e-6, "is %.12g, expected %.12g", got,
-                  want);
+            for (float scale = 0.4f; scale < 3; scale *= 1.6f) {
+                double sum = 0;
+                describe("ck_log_sum_exp [%zu] kind %zu scale %g", n, kind, (double)scale);
+                for (size_t i = 0; i < n; i++) sum += exp(((double)x[i] - (double)x[best]) * (double)scale);
+                const double want = (double)x[best] * (double)scale + log(sum), got = ck_log_sum_exp(x, n, scale);
+                judge((isinf(want) && got == want) || fabs(got - want) <= 1e-6, "is %.12g, expected %.12g", got,
+                      want);
+            }
         }
         const float large[] = {1e30f, 1e30f, -1e30f};
-        judge(fabs(ck_log_sum_exp(large, 3) - ((double)1e30f + log(2))) <= 1e16,
+        judge(fabs(ck_log_sum_exp(large, 3, 1) - ((double)1e30f + log(2))) <= 1e16,
               "of large numbers overflows");
         release();
     }

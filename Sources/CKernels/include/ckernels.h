@@ -227,8 +227,8 @@ void ck_channel_decode(float *out, const ck_channels *w, size_t channel);
 // Index of the largest element, the lowest among equals; NaN never wins. n >= 1.
 size_t ck_argmax(const float *x, size_t n);
 
-// log(sum(exp(x))), summed in double.
-double ck_log_sum_exp(const float *x, size_t n);
+// log(sum(exp(scale * x))), summed in double; scale > 0. NaN counts for nothing beside a number.
+double ck_log_sum_exp(const float *x, size_t n, float scale);
 
 // y[i] += x[i].
 void ck_add(float *y, const float *x, size_t n);
