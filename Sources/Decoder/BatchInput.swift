@@ -24,6 +24,9 @@ struct BatchInput: Sendable {
         lost = Activations(length: length, capacity: capacity)
     }
 
+    /// Bytes that only activations of 16 bits touch.
+    var wideBytes: Int { lostBuffer.count * MemoryLayout<Float>.stride + lost.byteCount }
+
     /// The first `count` vectors.
     func rows(_ count: Int) -> FloatRows {
         FloatRows(buffer, count: count, length: length, stride: stride)

@@ -63,6 +63,12 @@ struct BatchScratch: Sendable {
         isStopped = SharedBuffer(count: 1)
     }
 
+    /// Bytes that only activations of 16 bits and comparing logits touch, which decoding does not.
+    var wideBytes: Int {
+        ([input, mixed, hidden] + dropped).reduce(0) { $0 + $1.wideBytes } + spare.byteCount
+            + logits[1].byteCount + spareLogits.byteCount
+    }
+
     /// `[capacity, length]`, rows padded to whole units.
     struct Rows: Sendable {
         let buffer: SharedBuffer<Float>
@@ -74,6 +80,8 @@ struct BatchScratch: Sendable {
             stride = WeightForm.padded(length)
             buffer = SharedBuffer(count: capacity * stride)
         }
+
+        var byteCount: Int { buffer.count * MemoryLayout<Float>.stride }
 
         /// The first `count` rows, their first `length` columns where that is less.
         func first(_ count: Int, length: Int? = nil) -> FloatRows {

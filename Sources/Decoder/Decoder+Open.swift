@@ -90,7 +90,7 @@ extension Decoder {
     /// Bytes of a program's own code and libraries that are in memory at a time.
     private static let codeBytes = 16 << 20
 
-    /// Bytes of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
+    /// Bytes that decoding touches of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
     private static func workingBytes(
         _ shape: ModelParameters, path: String, context: Int, _ options: DecoderOptions
     ) throws(DecoderError) -> Int {
@@ -102,7 +102,7 @@ extension Decoder {
         let cache = KeyValueCache(
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
             context: context, format: options.cacheFormat)
-        return withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
-            + MemoryPlan.reserve
+        let made = withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
+        return made - batch.wideBytes + MemoryPlan.reserve
     }
 }

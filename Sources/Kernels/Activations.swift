@@ -28,6 +28,10 @@ internal import Tensors
         sum16 = SharedBuffer(count: capacity * padded / 16)
     }
 
+    package var byteCount: Int {
+        codes.count + (scale32.count + sum32.count + scale16.count + sum16.count) * MemoryLayout<Float>.stride
+    }
+
     /// Vector `index`, whose values before quantisation begin at `values`.
     @unsafe func vector(_ index: Int, values: UnsafePointer<Float>?) -> ck_activations {
         precondition(index >= 0 && index < capacity, "\(index) of \(capacity)")
