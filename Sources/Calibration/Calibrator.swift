@@ -11,11 +11,16 @@ package struct CalibrationRequest: Sendable {
     package var sparsity: Double
     /// Tokens of the corpus that a search of `tuned` compares candidates on.
     package var searchTokens: Int
+    /// See `SparsityProfile.headCandidates`; what they save is part of what `tuned` spreads.
+    package var headCandidates: Int
 
-    package init(method: CalibrationMethod, sparsity: Double, searchTokens: Int = 1024) {
+    package init(
+        method: CalibrationMethod, sparsity: Double, searchTokens: Int = 1024, headCandidates: Int = 0
+    ) {
         self.method = method
         self.sparsity = sparsity
         self.searchTokens = searchTokens
+        self.headCandidates = headCandidates
     }
 
     /// Refuses a sparsity outside the range.
@@ -45,22 +50,25 @@ package struct Calibrator: Sendable {
         _ request: CalibrationRequest, model: ProfiledModel, program: String
     ) throws(CalibrationError) -> SparsityProfile {
         try request.check()
-        var profile = empty(request.method, request.sparsity, model: model, program: program)
+        var profile = empty(request, model: model, program: program)
         profile.sites = sites(request)
+        if let settling = request.method.settling { settle(&profile, as: settling) }
         measure(&profile)
         return profile
     }
 
-    /// A profile that keeps everything, as `method` at `sparsity` will be described.
+    /// A profile that keeps every channel, as what is asked for will be described.
     func empty(
-        _ method: CalibrationMethod, _ sparsity: Double, model: ProfiledModel, program: String
+        _ request: CalibrationRequest, model: ProfiledModel, program: String
     ) -> SparsityProfile {
-        SparsityProfile(
-            model: model, method: method.rawValue, sparsity: sparsity,
+        var profile = SparsityProfile(
+            model: model, method: request.method.rawValue, sparsity: request.sparsity,
             corpus: SparsityProfile.Corpus(
                 name: corpus.path.split(separator: "/").last.map(String.init) ?? corpus.path,
                 sha256: corpus.sha256, tokens: corpus.tokenCount),
             createdAt: Date.now.formatted(.iso8601), program: program, sites: [:])
+        profile.headCandidates = request.headCandidates
+        return profile
     }
 
     private func sites(_ request: CalibrationRequest) -> [SparsitySite: [SparsityProfile.Rule]] {
@@ -144,21 +152,51 @@ package struct Calibrator: Sendable {
         }
     }
 
-    /// Passes once over the corpus, dense.
+    /// Passes once over the first `tokens` of the corpus, all by default: dense, or as `plan` says.
     func magnitudes(
-        _ measures: [ObservedActivation: ActivationStatistics.Measure], moments: [ObservedActivation] = []
+        _ measures: [ObservedActivation: ActivationStatistics.Measure], moments: [ObservedActivation] = [],
+        plan: SparsityPlan? = nil, tokens: Int = .max
     ) -> PassResult {
         let statistics = ActivationStatistics(decoder, measures: measures, moments: moments)
         var curves: [ObservedActivation: [QuantileCurve]] = [:]
+        let total = min(tokens, corpus.tokenCount)
         var done = 0
-        for window in corpus.windows {
-            _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(observer: statistics))
+        for window in corpus.windows where done < total {
+            _ = decoder.evaluate(
+                .tokens(window), at: 0, options: BatchOptions(plan: plan, observer: statistics))
             statistics.endWindow(&curves)
             done += window.count
-            progress(CalibrationProgress(phase: .statistics, done: done, total: corpus.tokenCount))
+            progress(
+                CalibrationProgress(
+                    phase: plan == nil ? .statistics : .settling, done: min(done, total), total: total))
         }
-        return PassResult(
-            curves: curves, statistics: statistics, tokens: corpus.tokenCount, model: decoder.parameters)
+        return PassResult(curves: curves, statistics: statistics, tokens: done, model: decoder.parameters)
+    }
+
+    /// Moves thresholds on magnitudes to where the sparse model leaves out what the profile says.
+    ///
+    /// Those found on the dense model leave out other shares: what one layer drops moves what the next ones see.
+    /// Every round moves all layers at once, and a layer comes to rest when those before it have.
+    func settle(_ profile: inout SparsityProfile, as settling: Settling, rounds: Int = 2, tokens: Int = 4096) {
+        let sites = profile.sites.filter { $0.value.allSatisfy { $0.limits.count == 1 && $0.target > 0 } }
+        guard !sites.isEmpty else { return }
+        let measures = Dictionary(
+            sites.keys.map { ($0.activation, ActivationStatistics.Measure.plain) }, uniquingKeysWith: { $1 })
+        for _ in 0..<rounds {
+            let found = magnitudes(measures, plan: decoder.plan(profile), tokens: tokens).curves
+            for site in sites.keys {
+                guard let curves = found[site.activation], let rules = profile.sites[site] else { continue }
+                let shares = zip(curves, rules).map { $0.share(below: Double($1.limits[0])) }
+                let moves = settling.moves(zip(shares, rules).map { $0 - $1.target })
+                profile.sites[site] = rules.indices.map { layer in
+                    var rule = rules[layer]
+                    if moves[layer] != 0 {
+                        rule.limits = [Float(curves[layer].limit(shares[layer] + moves[layer]))]
+                    }
+                    return rule
+                }
+            }
+        }
     }
 
     /// Fills in what share of channels the profile leaves out of the first windows of the corpus.
@@ -187,6 +225,7 @@ package struct Calibrator: Sendable {
 package struct CalibrationProgress: Sendable, Equatable {
     package enum Phase: String, Sendable {
         case statistics = "statistics"
+        case settling = "settling"
         case sensitivity = "sensitivity"
         case search = "search"
         case measuring = "measuring"
@@ -196,6 +235,19 @@ package struct CalibrationProgress: Sendable, Equatable {
     /// Tokens, or candidates of a search.
     package var done: Int
     package var total: Int
+}
+
+extension SparsitySite {
+    /// What its thresholds are held against.
+    var activation: ObservedActivation {
+        switch self {
+        case .queryInput, .keyValueInput: .attentionInput
+        case .attentionOutput: .attentionOutput
+        case .gateInput, .upInput: .feedForwardInput
+        case .channels: .gate
+        case .downInput: .hidden
+        }
+    }
 }
 
 /// What one pass over the corpus found.

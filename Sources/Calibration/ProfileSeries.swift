@@ -37,9 +37,12 @@ package final class ProfileSeries {
         try request.check()
         let found = statistics[request.method] ?? calibrator.paperStatistics(request.method)
         statistics[request.method] = found
-        var profile = calibrator.empty(request.method, request.sparsity, model: model, program: program)
+        var profile = calibrator.empty(request, model: model, program: program)
         profile.sites = calibrator.paper(
             request.method, request.sparsity, inputs: found.inputs, scores: found.scores, found.weights)
+        if let settling = request.method.settling {
+            calibrator.settle(&profile, as: settling, tokens: measuredTokens)
+        }
         calibrator.measure(&profile, tokens: measuredTokens)
         return profile
     }

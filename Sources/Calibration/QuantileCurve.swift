@@ -45,6 +45,16 @@ package struct QuantileCurve: Sendable {
     /// The share of energy that lies below it.
     package func energy(_ sparsity: Double) -> Double { value(energies, sparsity) }
 
+    /// The share that lies below the magnitude `limit`, at most that of the last point.
+    func share(below limit: Double) -> Double {
+        var (low, high) = (0.0, Double(Self.points) * Self.step)
+        for _ in 0..<40 {
+            let middle = (low + high) / 2
+            if self.limit(middle) < limit { low = middle } else { high = middle }
+        }
+        return low
+    }
+
     private func value(_ curve: [Double], _ sparsity: Double) -> Double {
         guard windows > 0, sparsity > 0 else { return 0 }
         let place = min(sparsity / Self.step, Double(Self.points))

@@ -33,18 +33,19 @@ struct Tuner {
                 .attentionOutput: .centered(outputs), .feedForwardInput: .centered(inputs),
                 .gate: .weighted(weights),
             ])
-        func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
-            (curves ?? []).enumerated().map { layer, curve in
-                Choice(
-                    site: site, layer: layer, curve: curve,
-                    bytes: decoder.weights.channelBytes(site, layer) * decoder.parameters.width(site))
-            }
-        }
+        let paper = calibrator.paper(
+            .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
+        let budget =
+            savings(decoder.plan { site, layer in paper[site]?[layer] })
+            - Double(decoder.weights.headBytesSaved(request.headCandidates))
+        guard budget > 0 else { return [:] }
         var choices =
-            choices(.queryInput, first.curves[.attentionInput])
-            + choices(.attentionOutput, second.curves[.attentionOutput])
-            + choices(.gateInput, second.curves[.feedForwardInput])
-            + choices(.channels, second.curves[.gate])
+            self.choices(.queryInput, first.curves[.attentionInput])
+            + self.choices(.attentionOutput, second.curves[.attentionOutput])
+            + self.choices(.channels, second.curves[.gate])
+        if budget > Self.shareBesideWholeGate * choices.reduce(0, { $0 + Double($1.bytes) }) {
+            choices += self.choices(.gateInput, second.curves[.feedForwardInput])
+        }
         let rule: RuleMaker = { choice, share in
             guard share > 0 else { return SparsityProfile.Rule() }
             let limit = Float(choice.curve.limit(share))
@@ -59,9 +60,6 @@ struct Tuner {
             }
         }
         measureSensitivities(&choices, rule)
-        let paper = calibrator.paper(
-            .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
-        let budget = savings(decoder.plan { site, layer in paper[site]?[layer] })
         let shares = search(choices, budget: budget, rule)
         var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
         for (choice, share) in zip(choices, shares) {
@@ -69,6 +67,18 @@ struct Tuner {
                 choice.layer] = rule(choice, share)
         }
         return sites
+    }
+
+    /// Up to this share of the other sites' bytes the gate is left whole. Whole it lies in panels, of which a byte takes
+    /// half the time of one in a piece between gaps.
+    private static let shareBesideWholeGate = 0.4
+
+    private func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
+        (curves ?? []).enumerated().map { layer, curve in
+            Choice(
+                site: site, layer: layer, curve: curve,
+                bytes: decoder.weights.channelBytes(site, layer) * decoder.parameters.width(site))
+        }
     }
 
     private typealias RuleMaker = (Choice, Double) -> SparsityProfile.Rule

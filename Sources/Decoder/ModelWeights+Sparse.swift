@@ -15,9 +15,9 @@ extension ModelWeights {
         }
     }
 
-    /// Bytes that a token does not read of the head when only `candidates` rows of it are computed.
-    func headBytesSaved(_ candidates: Int?) -> Int {
-        guard let candidates, let preview else { return 0 }
+    /// Bytes that a token does not read of the head when only `candidates` rows of it are computed; 0 and `nil` are all.
+    package func headBytesSaved(_ candidates: Int?) -> Int {
+        guard let candidates, candidates > 0, let preview else { return 0 }
         return (output.rows - candidates) * output.rowBytes - preview.byteCount
     }
 

@@ -109,6 +109,12 @@ package struct SparsityProfile: Sendable, Equatable {
         self.sites = sites
     }
 
+    /// How many logits are computed exactly when nobody says: a 32nd of the vocabulary where the model can
+    /// foretell the others, else all.
+    package static func usualHeadCandidates(vocabulary: Int, hasPreview: Bool) -> Int {
+        hasPreview ? vocabulary / 32 : 0
+    }
+
     /// What a profile's file is called without folders and extension: its name for people and requests.
     package static func name(ofFile path: String) -> String {
         let file = path.split(separator: "/").last.map(String.init) ?? path

@@ -52,11 +52,12 @@ struct CalibrateCommand: AsyncParsableCommand {
     var searchTokens: Int = 1024
 
     @Option(
-        help: """
-            Logits to compute exactly where the model has a preview of its head (see arrange), the others foretold; \
-            0 computes all.
-            """)
-    var headCandidates: Int = 0
+        help: ArgumentHelp(
+            """
+            Logits to compute exactly where the model has a preview of its head (see arrange), the others foretold; 0 \
+            computes all. Default: for tuned a 32nd of the vocabulary, else 0.
+            """, valueName: "count"))
+    var headCandidates: Int?
 
     @Option(name: [.short, .long], help: "The file to write.", completion: .file(extensions: ["profile"]))
     var output: String
@@ -74,7 +75,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         try ModelOptions.check([
             ("--tokens", tokens, 64...100_000_000), ("--context", context, 16...100_000_000),
             ("--search-tokens", searchTokens, 64...100_000_000),
-            ("--head-candidates", headCandidates, SparsityProfile.headCandidateCounts),
+            ("--head-candidates", headCandidates ?? 0, SparsityProfile.headCandidateCounts),
         ])
     }
 
@@ -88,10 +89,14 @@ struct CalibrateCommand: AsyncParsableCommand {
             let calibrator = Calibrator(decoder, corpus) { progress in
                 bar.update(step: progress.phase.rawValue, done: progress.done, total: progress.total)
             }
-            var profile = try calibrator.profile(
-                CalibrationRequest(method: method, sparsity: sparsity, searchTokens: searchTokens),
+            let usual = SparsityProfile.usualHeadCandidates(
+                vocabulary: store.parameters.vocabulary,
+                hasPreview: method == .tuned && decoder.weights.preview != nil)
+            let profile = try calibrator.profile(
+                CalibrationRequest(
+                    method: method, sparsity: sparsity, searchTokens: searchTokens,
+                    headCandidates: headCandidates ?? usual),
                 model: ProfiledModel(store), program: "chessctl \(Version.current)")
-            profile.headCandidates = headCandidates
             bar.clear()
             try profile.write(to: output, overwrite: force)
             let seconds = Double(ProcessFacts.monotonicNanoseconds - start) / 1e9

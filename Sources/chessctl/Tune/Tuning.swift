@@ -25,17 +25,15 @@ final class Tuning {
     private static let (promptCount, decodeCount) = (128, 64)
     private static let (steppedTokens, steppedWarmUp) = (256, 64)
 
-    /// Of how many logits one is computed exactly when nobody says.
-    private static let headShare = 32
-
     init(_ command: TuneCommand) throws(StoreError) {
         self.command = command
         bounds = command.bounds
         budget = command.memory?.resolved
         let model = try StoreInspection(path: command.options.model)
         let hasPreview = model.tensors.contains { $0.name == HeadPreviewName.weights }
-        headCandidates =
-            hasPreview ? command.headCandidates ?? model.metadata.model.vocabulary / Self.headShare : 0
+        let usual = SparsityProfile.usualHeadCandidates(
+            vocabulary: model.metadata.model.vocabulary, hasPreview: hasPreview)
+        headCandidates = hasPreview ? command.headCandidates ?? usual : 0
         statePath = command.output + ".partial"
     }
 
@@ -132,9 +130,8 @@ final class Tuning {
             // Sparser ones are worse: behind the first beyond the bounds no other is within them.
             for sparsity in command.sparsities.values {
                 func made() throws -> SparsityProfile {
-                    var profile = try series.profile(CalibrationRequest(method: method, sparsity: sparsity))
-                    profile.headCandidates = headCandidates
-                    return profile
+                    try series.profile(
+                        CalibrationRequest(method: method, sparsity: sparsity, headCandidates: headCandidates))
                 }
                 if let known = state.index(method.rawValue, sparsity) {
                     guard state.candidates[known].isAdmitted(bounds, dense) == true else { break }
