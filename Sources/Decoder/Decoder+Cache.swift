@@ -67,6 +67,26 @@ extension Decoder {
         }
     }
 
+    /// Brings the first units of every tensor into its slots: how many may arrive at once later follows from how many
+    /// are there. What cannot be read is asked for again when it is wanted.
+    func fillCache() {
+        guard let cache = weights.cache else { return }
+        let tensors = cache.tensors.values.sorted { $0.name < $1.name }
+        pool.run { worker in
+            for tensor in tensors {
+                var first = 0
+                while first < tensor.capacity {
+                    worker.barrier()
+                    if worker.index == 0 { scratch.fetchedRows[0] = cache.fill(tensor, from: first) }
+                    guard finishFetch(of: tensor, next: nil, cache, worker) else { return }
+                    keep(tensor, worker)
+                    first = scratch.fetchedRows[0]
+                }
+            }
+        }
+        _ = takeFault()
+    }
+
     /// Calls `body` while all records of `tensor` are in memory.
     func withRecords<R>(of tensor: CachedTensor?, _ body: () -> R) -> R {
         guard tensor != nil else { return body() }

@@ -17,6 +17,7 @@ package struct DecoderOptions: Sendable {
     /// Where there is no profile, how many logits will mostly be computed exactly; 0 for all.
     package var headCandidates = 0
     /// See `CachePlan.gap`.
+    /// Found out by measuring the storage without it.
     package var gap: Int?
     /// See `CachePlan.storageRate`.
     package var storageRate: Double?
@@ -52,11 +53,19 @@ extension Decoder {
         let context = options.context ?? min(shape.contextLength, DecoderOptions.defaultContext)
         var plan: MemoryPlan?
         if let budget = options.budget {
-            let working = try workingBytes(
-                shape, path: model.path, context: context, options)
+            // What was read to get here left holes.
+            ProcessFacts.returnFreedMemory()
+            let working =
+                try ProcessFacts.anonymousResidentBytes + codeBytes
+                + workingBytes(shape, path: model.path, context: context, options)
+            var gap = options.gap
+            if gap == nil, !MemoryPlan.fits(model, budget: budget, working: working) {
+                gap = try StorageSpeed(ofFile: model.path, rate: options.storageRate).worthwhileGap
+            }
             plan = try MemoryPlan(
-                budget: budget, working: ProcessFacts.anonymousResidentBytes + codeBytes + working,
-                model: model, gap: options.gap,
+                budget: budget, working: working, model: model, gap: gap ?? 0,
+                // A channel that is not there is mostly left out, so few are missing.
+                isPinnable: (options.profile?.absentFactor ?? 1) <= 1,
                 headCandidates: options.profile?.headCandidates ?? options.headCandidates
             ) { site, layer in kept(site, layer, options.profile) }
         }
@@ -65,8 +74,6 @@ extension Decoder {
             throw DecoderError.mappedWithinBudget(path: model.path, budget: plan.budget)
         }
         var cache = plan?.cache
-        // A channel that is not there is mostly left out, so few are missing.
-        cache?.isPinnable = (options.profile?.absentFactor ?? 1) <= 1
         cache?.storageRate = options.storageRate
         let store = try WeightStore(
             model, threads: options.threads, residency: options.residency, plan: cache,
@@ -75,6 +82,7 @@ extension Decoder {
                     MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 }
                         ?? (name == HeadPreviewName.weights)
                 }))
+        if plan != nil { ProcessFacts.returnFreedMemory() }
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
             cacheFormat: options.cacheFormat, isSmall: cache != nil)

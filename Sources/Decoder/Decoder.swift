@@ -44,6 +44,7 @@ package final class Decoder: Sendable {
         batch = BatchScratch(
             shape, capacity: min(Self.batchSize, context),
             headRows: isSmall ? BatchScratch.headRowsWithin : BatchScratch.headRowsAtMost)
+        fillCache()
     }
 
     static func check(_ context: Int, _ shape: ModelParameters, path: String) throws(DecoderError) {

@@ -25,78 +25,120 @@ package struct MemoryPlan: Sendable {
     ///   - headCandidates: rows of the head that a token computes, where the store can foretell the others; 0 for all.
     ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
     ///   - gap: see `CachePlan.gap`.
+    ///   - isPinnable: see `CachePlan.isPinnable`.
     /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
     package init(
-        budget: Int, working: Int, model: StoreInspection, gap: Int? = nil, headCandidates: Int = 0,
-        kept: (SparsitySite, Int) -> Double
+        budget: Int, working: Int, model: StoreInspection, gap: Int, isPinnable: Bool = true,
+        headCandidates: Int = 0, kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
         self.budget = budget
         self.working = working
         let tensors = model.tensors
-        let all = tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
-        guard working + all > budget else {
-            (resident, slots, arrivals, cache) = (all, 0, 0, nil)
+        guard !Self.fits(model, budget: budget, working: working) else {
+            (resident, slots, arrivals, cache) = (Self.allBytes(model), 0, 0, nil)
             return
         }
+        var plan = CachePlan(tensors: [], gap: gap)
+        plan.isPinnable = isPinnable
         let isTied = !tensors.contains { $0.name == "output" }
         let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
         var head: (name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)?
         var candidates: [Candidate] = []
-        var fetched: [CachePlan.Tensor] = []
-        var (needed, most) = (0, 0)
+        var (needed, part) = (0, 0)
         for tensor in tensors {
             needed += tensor.planes?.rawBytes ?? 0
             if isForetold, tensor.name == (isTied ? "token_embd" : "output") {
                 head = tensor
-                most = max(most, Self.partBytes(tensor.elements))
+                part = max(part, Self.partBytes(tensor.elements))
                 needed += Self.bookkeeping(tensor.layout, tensor.elements)
             } else if tensor.name == "token_embd", !isTied {
-                fetched.append(CachePlan.Tensor(name: tensor.name, layout: tensor.layout, capacity: 0))
+                plan.tensors.append(CachePlan.Tensor(name: tensor.name, layout: tensor.layout, capacity: 0))
                 needed += Self.bookkeeping(tensor.layout, tensor.elements)
             } else if let (site, layer) = Self.site(of: tensor.name) {
                 candidates.append(
                     Candidate(
                         name: tensor.name, layout: tensor.layout, segment: tensor.elements,
                         kept: kept(site, layer)))
-                needed += Self.bookkeeping(tensor.layout, tensor.elements)
-                most = max(
-                    most,
-                    tensor.elements.storedBytes
-                        + (tensor.elements.encoding == .raw ? 0 : tensor.elements.rawBytes))
+                part = max(part, Self.partBytes(tensor.elements))
             } else {
                 needed += tensor.elements.rawBytes
             }
         }
-        let ahead = model.isArranged ? 2 * CachePlan.aheadBytes : 0
-        arrivals = most + (((most >> 20) + 16) << 12) + ahead
-        var room = budget - working - needed - arrivals
-        guard room >= 0 else {
-            throw .budgetTooSmall(path: model.path, budget: budget, needed: budget - room)
+        let isTail = plan.isPinned && model.isArranged
+        func room(toReceive shares: [Double]) -> Int {
+            Self.arrivalBytes(zip(candidates, shares), isTail: isTail, part: part)
         }
-        var (whole, slots) = (0, 0)
+        let nothing = candidates.map { _ in 0.0 }
+        let least =
+            working + needed + room(toReceive: nothing) + candidates.reduce(0) { $0 + $1.bytes(share: 0) }
+        guard least <= budget else {
+            throw .budgetTooSmall(path: model.path, budget: budget, needed: least)
+        }
+        var slots = 0
         if let head {
             let unit = head.elements.frameBytes
             let capacity = min(
-                Self.headSlots * headCandidates, head.elements.frames.count, room / Self.headShare / unit)
-            fetched.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: capacity))
+                Self.headSlots * headCandidates, head.elements.frames.count,
+                (budget - least) / Self.headShare / unit)
+            plan.tensors.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: capacity))
             slots = capacity * unit
-            room -= slots
         }
-        let worth = Self.level(candidates, room: room)
-        for candidate in candidates {
-            let share = candidate.share(worth: worth)
+        // The more there is in memory, the less can arrive at once, which is room for more.
+        var shares = nothing
+        var arriving = room(toReceive: shares)
+        for _ in 0..<Self.refinements {
+            let left = budget - working - needed - slots - arriving
+            shares = Self.shares(candidates, room: left)
+            arriving = room(toReceive: shares)
+        }
+        var whole = 0
+        for (candidate, share) in zip(candidates, shares) {
             if share == 1 {
                 whole += candidate.segment.rawBytes
             } else {
-                let capacity = Int(share * Double(candidate.units))
+                let capacity = candidate.capacity(share)
                 slots += capacity * candidate.segment.frameBytes
-                fetched.append(
+                needed += Self.bookkeeping(candidate.layout, candidate.segment)
+                plan.tensors.append(
                     CachePlan.Tensor(name: candidate.name, layout: candidate.layout, capacity: capacity))
             }
         }
         resident = needed + whole
         self.slots = slots
-        cache = CachePlan(tensors: fetched, gap: gap)
+        self.arrivals = arriving
+        cache = plan
+    }
+
+    /// Whether all weights fit into a budget that also has to hold `working` bytes.
+    static func fits(_ model: StoreInspection, budget: Int, working: Int) -> Bool {
+        working + allBytes(model) <= budget
+    }
+
+    private static func allBytes(_ model: StoreInspection) -> Int {
+        model.tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+    }
+
+    private static let refinements = 6
+
+    /// Room for what may arrive at once, to unpack it, and for what is read ahead.
+    ///
+    /// - Parameters:
+    ///   - isTail: whether what is missing of a tensor is its last units, not any of them.
+    ///   - part: of what is fetched in parts, as slots are when they are filled first.
+    private static func arrivalBytes(
+        _ shares: some Sequence<(Candidate, Double)>, isTail: Bool, part: Int
+    ) -> Int {
+        var (most, longestTail) = (part, 0)
+        for (candidate, share) in shares where share < 1 {
+            let segment = candidate.segment
+            let missing = (candidate.units - candidate.capacity(share)) * segment.frameBytes
+            let stored = isTail ? min(segment.storedBytes, missing) : segment.storedBytes
+            most = max(most, stored + (segment.encoding == .raw ? 0 : min(segment.rawBytes, missing)))
+            if case .bundle = candidate.layout { longestTail = max(longestTail, stored) }
+        }
+        // Pieces are widened to whole pages; what is read ahead is one.
+        return most + (((most >> 20) + 16) << 12)
+            + (isTail ? 2 * min(longestTail + (2 << 12), CachePlan.aheadBytes) : 0)
     }
 
     /// Room for a part of a tensor whose rows are fetched in parts, and for unpacking it.
@@ -130,6 +172,16 @@ package struct MemoryPlan: Sendable {
 
         var units: Int { segment.frames.count }
 
+        /// Units that may stay in memory where it has so much of it.
+        func capacity(_ share: Double) -> Int { Int(share * Double(units)) }
+
+        /// What it then takes, with the tables of what is where.
+        func bytes(share: Double) -> Int {
+            share == 1
+                ? segment.rawBytes
+                : Int(share * Double(segment.rawBytes + 16 * units)) + MemoryPlan.bookkeeping(layout, segment)
+        }
+
         /// Tensors of which so much is in memory are there as a whole: waiting for a few units, one layer after
         /// the other, costs more than their bytes.
         private static let nearlyWhole = 0.65
@@ -147,17 +199,15 @@ package struct MemoryPlan: Sendable {
         }
     }
 
-    /// The lowest worth of a slot at which all slots fit.
-    private static func level(_ candidates: [Candidate], room: Int) -> Double {
+    /// What share of each is in memory when a slot must be as useful as room allows.
+    private static func shares(_ candidates: [Candidate], room: Int) -> [Double] {
         var (low, high) = (-2.0, 2.0)
         for _ in 0..<60 {
             let middle = (low + high) / 2
-            let bytes = candidates.reduce(0.0) {
-                $0 + $1.share(worth: middle) * Double($1.segment.rawBytes + 16 * $1.units)
-            }
-            if bytes > Double(room) { low = middle } else { high = middle }
+            let bytes = candidates.reduce(0) { $0 + $1.bytes(share: $1.share(worth: middle)) }
+            if bytes > room { low = middle } else { high = middle }
         }
-        return high
+        return candidates.map { $0.share(worth: high) }
     }
 
     static func site(of tensor: String) -> (SparsitySite, Int)? {
@@ -173,7 +223,7 @@ package struct MemoryPlan: Sendable {
     }
 
     /// Bytes of the tables that say where a tensor's records are.
-    private static func bookkeeping(_ layout: StoredTensor.Layout, _ segment: Segment) -> Int {
+    fileprivate static func bookkeeping(_ layout: StoredTensor.Layout, _ segment: Segment) -> Int {
         // With an order that takes 8 bytes a record.
         12 * layout.recordCount + 24 * segment.frames.count
     }

@@ -42,10 +42,12 @@ package struct StorageSpeed: Sendable, Equatable {
     }
 
     /// Measures the storage of the file at `path` with a few reads all over it.
-    package init(ofFile path: String) throws(FileError) {
+    ///
+    /// - Parameter rate: see `StorageReader`.
+    package init(ofFile path: String, rate: Double? = nil) throws(FileError) {
         let file = try MappedFile(path: path)
         let target = SharedBuffer<UInt8>(count: 4 << 20)
-        self = try StorageReader(path: path, target: target).measureSpeed(of: file.byteCount)
+        self = try StorageReader(path: path, target: target, rate: rate).measureSpeed(of: file.byteCount)
     }
 
     /// A gap of fewer bytes is read along rather than left out: what takes as long as one piece more, of which
@@ -280,7 +282,7 @@ package final class StorageReader: Sendable {
     /// Then large ones for an eighth of a second: storage that is limited, or has a cache, is fast for a moment.
     ///
     /// - Cost: 0.4 s from an SD card, 150 ms from fast storage.
-    package func measureSpeed(of byteCount: Int) throws(FileError) -> StorageSpeed {
+    func measureSpeed(of byteCount: Int) throws(FileError) -> StorageSpeed {
         let (small, large) = (4096, min(1 << 20, target.count / 2 & ~4095))
         let few = min(128, target.count / small, byteCount / (2 * small))
         guard few > 0, byteCount > 2 * large else {

@@ -65,6 +65,7 @@ package final class WeightStore: Sendable {
         var cache: RecordCache?
         if let plan {
             cache = try RecordCache(plan, of: file, orders: orders)
+            file.file.advise(.dontNeed, 0..<file.file.byteCount)
             cache?.emptyPageCache()
         }
         var tensors: [String: StoredTensor] = [:]

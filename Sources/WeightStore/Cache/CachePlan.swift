@@ -15,9 +15,8 @@ package struct CachePlan: Sendable {
     }
 
     package var tensors: [Tensor]
-    /// Bytes between two wanted pieces of the file that are read along rather than left out; `nil` to find out
-    /// what is worth it on this storage.
-    package var gap: Int?
+    /// Bytes between two wanted pieces of the file that are read along rather than left out.
+    package var gap: Int
     /// Bytes per second that reads get at most; `nil` for no limit.
     package var storageRate: Double?
     /// False to read without the kernel's queue, as where there is none.
@@ -26,10 +25,17 @@ package struct CachePlan: Sendable {
     /// of the file and however much a read costs.
     package var isPinnable = true
 
-    package init(tensors: [Tensor], gap: Int? = nil) {
+    package init(tensors: [Tensor], gap: Int) {
         self.tensors = tensors
         self.gap = gap
     }
+
+    /// Whether the first units of tensors with an order always stay: what is missing lies together behind them.
+    package var isPinned: Bool { isPinnable && gap >= Self.pinningGap }
+
+    /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
+    /// saves more.
+    private static let pinningGap = 8192
 
     /// Bytes of a layer that are read while the layer before it computes, where the file has an order: what a
     /// layer takes to compute is enough for about as many.
@@ -50,6 +56,8 @@ package struct CacheCounts: Sendable, Equatable {
     /// Bytes and pieces read from storage.
     package var bytesRead = 0
     package var reads = 0
+    /// The most bytes that one fetch has brought.
+    package var mostArrived = 0
     /// Nanoseconds that workers waited for storage, together.
     package var waited: UInt64 = 0
 
@@ -60,6 +68,7 @@ package struct CacheCounts: Sendable, Equatable {
         a.missed += b.missed
         a.bytesRead += b.bytesRead
         a.reads += b.reads
+        a.mostArrived = max(a.mostArrived, b.mostArrived)
         a.waited += b.waited
     }
 

@@ -23,8 +23,6 @@ package final class RecordCache: Sendable {
     let reader: StorageReader
     /// Bytes between two wanted pieces of the file that are read along.
     package let gap: Int
-    /// What the storage was found to do; `nil` when nobody asked.
-    package let speed: StorageSpeed?
     /// Where reads arrive, and where compressed units are unpacked to: bytes of `memory`.
     private let arrivals: Range<Int>
     let unpacked: Range<Int>
@@ -45,27 +43,14 @@ package final class RecordCache: Sendable {
                 path: file.path, target: memory, isQueued: plan.isQueued, rate: plan.storageRate)
         } catch { throw .file(error) }
         tensors = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
-        if let given = plan.gap {
-            gap = given
-            speed = nil
-        } else {
-            do {
-                let found = try reader.measureSpeed(of: file.header.fileBytes)
-                gap = found.worthwhileGap
-                speed = found
-            } catch { throw .file(error) }
-        }
+        gap = plan.gap
         let choice: ResidentUnits.Choice =
-            !plan.isPinnable ? .recent : gap >= Self.pinningGap ? .first : .recentOrFirst
+            plan.isPinned ? .first : plan.isPinnable ? .recentOrFirst : .recent
         for tensor in layout.tensors { tensor.choose(choice) }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
         aheadPlaces = layout.ahead
     }
-
-    /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
-    /// saves more.
-    private static let pinningGap = 8192
 
     /// All that was done so far.
     package var total: CacheCounts { counts.withLock { $0 } }
@@ -201,7 +186,24 @@ package final class RecordCache: Sendable {
         _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, urgent: SharedBuffer<UInt32>? = nil,
         bounds: [Int]? = nil
     ) -> Int {
-        fetch(tensor, wanted, urgent, bounds, from: nil).cleared
+        let done = fetch(tensor, wanted, urgent, bounds, units: nil, room: nil)
+        counts.withLock { $0 += done.counts }
+        return done.cleared
+    }
+
+    /// Starts to read the first units of `tensor`, which are to have its slots while nothing is known of a text, from
+    /// `first` on as many as there is room for. As with `fetch`, `prepare` and `keep` follow.
+    ///
+    /// - Parameter first: 0, or what the last call returned.
+    /// - Returns: the first unit that is left; `tensor.capacity` when none is.
+    package func fill(_ tensor: CachedTensor, from first: Int) -> Int {
+        var done = fetch(
+            tensor, nil, nil, nil, units: first..<max(tensor.currentCapacity, first),
+            room: CachePlan.partBytes)
+        // No token wanted them.
+        (done.counts.wanted, done.counts.missed) = (0, 0)
+        counts.withLock { $0 += done.counts }
+        return done.end
     }
 
     /// Does what `fetch` does for records from `first` on, as many as there is room for: rows may be more than arrive
@@ -212,15 +214,21 @@ package final class RecordCache: Sendable {
     package func fetchRows(
         _ tensor: CachedTensor, wanted: SharedBuffer<UInt32>?, from first: Int
     ) -> Int {
-        fetch(tensor, wanted, nil, nil, from: first / tensor.recordsPerUnit).end * tensor.recordsPerUnit
+        let done = fetch(
+            tensor, wanted, nil, nil, units: first / tensor.recordsPerUnit..<tensor.unitCount,
+            room: tensor.needsParts ? CachePlan.partBytes : nil)
+        counts.withLock { $0 += done.counts }
+        return done.end * tensor.recordsPerUnit
     }
 
-    /// - Parameter first: the first unit to look at, and to stop where there is no more room; all units without it.
+    /// - Parameters:
+    ///   - range: units to look at; all by default, in the parts of `bounds`.
+    ///   - room: see `read`.
     /// - Returns: bits cleared in `wanted`, and the unit behind the last one that was looked at.
     private func fetch(
         _ tensor: CachedTensor, _ wanted: SharedBuffer<UInt32>?, _ urgent: SharedBuffer<UInt32>?,
-        _ bounds: [Int]?, from first: Int?
-    ) -> (cleared: Int, end: Int) {
+        _ bounds: [Int]?, units range: Range<Int>?, room: Int?
+    ) -> (cleared: Int, end: Int, counts: CacheCounts) {
         var fetch = last.withLock { last in
             defer { last = Fetch() }
             return last
@@ -239,17 +247,15 @@ package final class RecordCache: Sendable {
                 needed = tensor.wantedUnits(wanted)
             }
             let ahead = takeAhead(of: tensor)
-            let parts = first.map { [$0..<tensor.unitCount] } ?? tensor.parts(bounds, ahead: ahead?.units)
-            let room = first == nil || !tensor.needsParts ? nil : CachePlan.partBytes
+            let parts = range.map { [$0] } ?? tensor.parts(bounds, ahead: ahead?.units)
             counts = read(needed, of: tensor, residents.bits, parts, ahead, room, into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
-            if wanted != nil, first ?? 0 == 0 { residents.countToken(units) }
+            if wanted != nil, range?.lowerBound ?? 0 == 0 { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
         }
         fetch.tensor = tensor
         last.withLock { $0 = fetch }
-        self.counts.withLock { $0 += counts }
-        return (cleared, fetch.end)
+        return (cleared, fetch.end, counts)
     }
 
     /// What was read ahead of `tensor`; it is in use from now on, and its place is not filled before the next is.
@@ -271,7 +277,7 @@ package final class RecordCache: Sendable {
         let isRaw = tensor.stored.encoding == .raw
         var place = arrivals.lowerBound
         fetch.starts.append(0)
-        fetch.end = tensor.unitCount
+        fetch.end = parts.last?.upperBound ?? 0
         for (part, units) in parts.enumerated() {
             var run: Run?
             for index in units.lowerBound / 32..<(units.upperBound + 31) / 32 {
@@ -315,6 +321,7 @@ package final class RecordCache: Sendable {
         }
         fetch.hasAhead = ahead != nil
         counts.missed = fetch.missing.count
+        counts.mostArrived = place - arrivals.lowerBound
         return counts
     }
 

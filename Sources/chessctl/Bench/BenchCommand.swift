@@ -84,10 +84,11 @@ struct BenchCommand: AsyncParsableCommand {
                 Bench.bandwidthMeter(threads: options.threadCount).measure()
             }
             let model = try StoreInspection(path: options.model)
+            // What a budget has to leave room for comes before the weights.
+            let text = try options.tokenizer(model.vocabulary()).encode(
+                SampleText.prose, addSpecial: false, parseSpecial: false)
             let (store, decoder, memory) = try Decoder.open(model, decoderOptions(model))
             let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
-            let text = try options.tokenizer(store).encode(
-                SampleText.prose, addSpecial: false, parseSpecial: false)
             let bench = Bench(
                 decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans,
                 memory: memory, bandwidth: bandwidth)

@@ -68,8 +68,9 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    func tokenizer(_ store: WeightStore) throws -> Tokenizer {
-        let vocabulary = try store.vocabulary()
+    func tokenizer(_ store: WeightStore) throws -> Tokenizer { try tokenizer(store.vocabulary()) }
+
+    func tokenizer(_ vocabulary: Vocabulary) throws -> Tokenizer {
         do throws(TokenizerError) { return try Tokenizer(vocabulary) } catch {
             throw ModelToolError.tokenizer(path: model, reason: error.description)
         }
