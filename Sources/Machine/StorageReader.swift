@@ -46,7 +46,7 @@ package struct StorageSpeed: Sendable, Equatable {
     /// - Parameter rate: see `StorageReader`.
     package init(ofFile path: String, rate: Double? = nil) throws(FileError) {
         let file = try MappedFile(path: path)
-        let target = SharedBuffer<UInt8>(count: 4 << 20)
+        let target = SharedBuffer<UInt8>(count: 4 << 20, largePages: true)
         self = try StorageReader(path: path, target: target, rate: rate).measureSpeed(of: file.byteCount)
     }
 

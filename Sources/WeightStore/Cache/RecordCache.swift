@@ -134,8 +134,9 @@ package final class RecordCache: Sendable {
             let room = aheadPlaces[ahead.next]
             let first = tensor.stored.range(of: capacity).lowerBound
             ahead.lower = first & ~(reader.alignment - 1)
+            let wanted = Int(Double(tensor.unitCount - capacity) * Self.aheadShare)
             var end = capacity
-            while end < tensor.unitCount,
+            while end < capacity + wanted,
                 aligned(tensor.stored.range(of: end).upperBound) - ahead.lower <= room.count
             {
                 end += 1
@@ -159,6 +160,11 @@ package final class RecordCache: Sendable {
     }
 
     private static let aheadRun = 1 << 19
+    /// What share of a tensor's missing units is read ahead. Where fewer than half are missing, the last of them are
+    /// wanted so seldom that they are read when they are, over gaps of no more than `rareGap`: three quarters of the
+    /// bytes in 3 % more time (Qwen2.5-Coder 1.5B in 800 MiB, a disk of 2.4 GB/s).
+    private static let aheadShare = 0.6
+    private static let rareGap = 6144
 
     /// A piece of the file that one read brings.
     private struct Run {
@@ -248,7 +254,11 @@ package final class RecordCache: Sendable {
             }
             let ahead = takeAhead(of: tensor)
             let parts = range.map { [$0] } ?? tensor.parts(bounds, ahead: ahead?.units)
-            counts = read(needed, of: tensor, residents.bits, parts, ahead, room, into: &fetch)
+            let isRare =
+                tensor.isReadAhead && residents.choice == .first && reader.readsByItself
+                && 2 * residents.capacity >= tensor.unitCount
+            let gap = min(gap, room != nil ? Self.boundedGap : isRare ? Self.rareGap : .max)
+            counts = read(needed, of: tensor, residents.bits, parts, ahead, gap, room, into: &fetch)
             tensor.place(fetch.missing.lazy.map { ($0.unit, $0.start) })
             if wanted != nil, range?.lowerBound ?? 0 == 0 { residents.countToken(units) }
             residents.admit(fetch.missing, into: &fetch.admissions)
@@ -270,7 +280,7 @@ package final class RecordCache: Sendable {
     /// - Parameter room: bytes that may arrive, and twice as many to unpack; `nil` where all that may be wanted fits.
     private func read(
         _ wanted: [UInt32], of tensor: CachedTensor, _ resident: [UInt32], _ parts: [Range<Int>],
-        _ ahead: Ahead?, _ room: Int?, into fetch: inout Fetch
+        _ ahead: Ahead?, _ gap: Int, _ room: Int?, into fetch: inout Fetch
     ) -> CacheCounts {
         var counts = CacheCounts()
         reader.begin(parts: parts.count)
@@ -303,8 +313,7 @@ package final class RecordCache: Sendable {
                         arrival = ahead.place + bytes.lowerBound - ahead.lower
                     } else {
                         let longer = extend(
-                            run, over: bytes, within: room == nil ? gap : min(gap, Self.boundedGap), part,
-                            &place, &counts)
+                            run, over: bytes, within: gap, part, &place, &counts)
                         arrival = longer.place + bytes.lowerBound - longer.lower
                         run = longer
                     }
