@@ -5,6 +5,7 @@ import Machine
 import Support
 import Tensors
 import Testing
+import Tokenizer
 import WeightStore
 
 @testable import Calibration
@@ -22,6 +23,11 @@ import WeightStore
             var model = SmallModel(
                 type, architecture: "qwen2", embedding: 256, feedForward: 256,
                 vocabulary: vocabulary)
+            let letters = (97..<123).map { String(decoding: [UInt8($0)], as: UTF8.self) }
+            let names = letters + (letters.count..<vocabulary).map { "t\($0)" }
+            model.set("tokenizer.ggml.tokens", .strings(names))
+            model.set("tokenizer.ggml.token_type", .int32s([Int32](repeating: 1, count: vocabulary)))
+            model.set("tokenizer.ggml.merges", .strings(["a b"]))
             if !isTied { model.addMatrix("output.weight", vocabulary, model.embedding) }
             try model.write(to: "\(folder)/m.gguf")
             let plain = "\(folder)/m.chess"
@@ -131,6 +137,39 @@ import WeightStore
                 let error = zip(found, stepped).map { abs($0 - $1) }.max() ?? .infinity
                 #expect(error < 1e-3 * (stepped.map(abs).max() ?? 0))
             }
+        }
+    }
+
+    /// What candidates save of the head is left to the layers, all of it where that is as much as `chess` would save.
+    @Test func tuningLeavesOutLessWhereTheHeadIsForetold() async throws {
+        try await withStores(.q4_K, vocabulary: 12288, isTied: false) { _, path in
+            let decoder = try decoder(path)
+            let text = path + ".txt"
+            try write((0..<600).map { 98 + UInt8($0 * $0 % 23) }, to: text)
+            let tokenizer = try Tokenizer(StoreInspection(path: path).vocabulary())
+            let corpus = try Corpus(path: text, tokenizer: tokenizer, tokens: 512, window: 64)
+            let store = try WeightStore(path: path, threads: 1)
+            let all = Double(decoder.weights.bytesPerToken)
+            func saved(_ method: CalibrationMethod, candidates: Int) throws -> (bytes: Double, sites: Int) {
+                let profile = try Calibrator(decoder, corpus) { _ in }.profile(
+                    CalibrationRequest(
+                        method: method, sparsity: 0.5, searchTokens: 64, headCandidates: candidates),
+                    model: ProfiledModel(store), program: "test")
+                #expect(profile.headCandidates == candidates)
+                let plan = decoder.plan(profile)
+                _ = decoder.takeCounts(of: plan)
+                for window in corpus.windows {
+                    _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
+                }
+                return (all - decoder.weights.bytesPerToken(decoder.takeCounts(of: plan)), profile.sites.count)
+            }
+            let chess = try saved(.chess, candidates: 0).bytes
+            #expect(try saved(.tuned, candidates: 300).sites == 0)
+            // So many that half of it is left.
+            let most = Double(decoder.weights.headBytesSaved(1))
+            let some = 1 + Int((most - chess / 2) / Double(decoder.weights.output.rowBytes))
+            let tuned = try saved(.tuned, candidates: some)
+            #expect(tuned.sites > 0 && abs(tuned.bytes - chess) < 0.1 * chess, "\(tuned), \(chess)")
         }
     }
 

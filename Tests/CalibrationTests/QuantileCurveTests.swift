@@ -37,6 +37,23 @@ import Testing
         #expect(abs(energy - expected) <= 0.02 * expected + 1e-6, "\(energy), \(expected)")
     }
 
+    @Test func sharesAreThoseOfTheirLimits() {
+        let curve = curve([values, values.map { $0 * 3 }])
+        for share in stride(from: 0.01, to: 0.98, by: 0.0137) {
+            #expect(abs(curve.share(below: curve.limit(share)) - share) < 1e-6)
+        }
+        #expect(curve.share(below: 0) == 0 && curve.share(below: 1e9) > 0.99)
+    }
+
+    @Test func thresholdsMoveNoFurtherThanTheyMust() {
+        let excess = [0.1, 0.01, -0.03, 0]
+        let byLayer = Settling.layers(within: 0.02).moves(excess)
+        #expect(zip(byLayer, [-0.08, 0, 0.01, 0]).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(Settling.sites(within: 0.02).moves(excess) == [0, 0, 0, 0])
+        let bySite = Settling.sites(within: 0.01).moves(excess)
+        #expect(bySite.allSatisfy { abs($0 + 0.01) < 1e-12 }, "a mean of 0.02 comes to 0.01")
+    }
+
     /// Windows of ones and of threes: two on average, where one histogram of both would say one or three.
     @Test func windowsAreAveraged() {
         let ones = [Float](repeating: 1, count: 100)
