@@ -177,7 +177,8 @@ package struct Calibrator: Sendable {
     ///
     /// Those found on the dense model leave out other shares: what one layer drops moves what the next ones see.
     /// Every round moves all layers at once, and a layer comes to rest when those before it have.
-    func settle(_ profile: inout SparsityProfile, as settling: Settling, rounds: Int = 2, tokens: Int = 4096) {
+    func settle(_ profile: inout SparsityProfile, as settling: Settling, rounds: Int = 2, tokens: Int = 4096)
+    {
         let sites = profile.sites.filter { $0.value.allSatisfy { $0.limits.count == 1 && $0.target > 0 } }
         guard !sites.isEmpty else { return }
         let measures = Dictionary(

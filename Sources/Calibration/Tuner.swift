@@ -43,8 +43,10 @@ struct Tuner {
             self.choices(.queryInput, first.curves[.attentionInput])
             + self.choices(.attentionOutput, second.curves[.attentionOutput])
             + self.choices(.channels, second.curves[.gate])
-        if budget > Self.shareBesideWholeGate * choices.reduce(0, { $0 + Double($1.bytes) }) {
+        if budget > Self.lightShare * choices.reduce(0, { $0 + Double($1.bytes) }) {
             choices += self.choices(.gateInput, second.curves[.feedForwardInput])
+        } else {
+            for index in choices.indices { choices[index].costOfGaps = Self.costOfGaps(choices[index].site) }
         }
         let rule: RuleMaker = { choice, share in
             guard share > 0 else { return SparsityProfile.Rule() }
@@ -69,9 +71,13 @@ struct Tuner {
         return sites
     }
 
-    /// Up to this share of the other sites' bytes the gate is left whole. Whole it lies in panels, of which a byte takes
-    /// half the time of one in a piece between gaps.
-    private static let shareBesideWholeGate = 0.4
+    /// Up to this share of the other sites' bytes the gate is left whole, and gaps are charged for: a whole matrix is
+    /// read in order (bundles) or lies in panels (the others), where a byte takes down to half the time of one between
+    /// gaps. Beyond it leaving out as evenly as may be is worth more than time.
+    private static let lightShare = 0.4
+
+    /// The share of a matrix that must be left out before the rest takes less time than the whole would.
+    private static func costOfGaps(_ site: SparsitySite) -> Double { site == .channels ? 0.2 : 0.4 }
 
     private func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
         (curves ?? []).enumerated().map { layer, curve in
@@ -224,17 +230,8 @@ struct Choice {
     let bytes: Int
     /// KL in nats per share of energy left out.
     var sensitivity = 0.0
-}
-
-extension SparsitySite {
-    /// The share of a matrix that must be left out before the rest takes less time than the whole would: a whole one is
-    /// read in order (bundles) or lies in panels (the others), and a byte of it takes less time than one between gaps.
-    fileprivate var costOfGaps: Double {
-        switch self {
-        case .channels: 0.2
-        default: 0.4
-        }
-    }
+    /// What leaving out anything costs, as a share of the bytes.
+    var costOfGaps = 0.0
 }
 
 /// Corrections to the measured sensitivities, as natural logarithms: of three sites against the hidden
@@ -297,7 +294,7 @@ enum Allocation {
             let share = Double(point) * QuantileCurve.step
             let value =
                 cost * choice.curve.energy(share)
-                - price * Double(choice.bytes) * (share - choice.site.costOfGaps)
+                - price * Double(choice.bytes) * (share - choice.costOfGaps)
             if value < bestValue { (bestShare, bestValue) = (share, value) }
         }
         return bestShare

@@ -75,7 +75,7 @@ extension Decoder {
         pool.run { worker in
             for tensor in tensors {
                 var first = 0
-                while first < tensor.capacity {
+                while first < tensor.currentCapacity {
                     worker.barrier()
                     if worker.index == 0 { scratch.fetchedRows[0] = cache.fill(tensor, from: first) }
                     guard finishFetch(of: tensor, next: nil, cache, worker) else { return }

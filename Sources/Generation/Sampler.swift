@@ -89,7 +89,9 @@ struct Sampler {
                 return Self.exponential(known - Double(best / wholeTemperature))
             }
             // What min-p will cut is no part of what top-p takes a share of.
-            if options.topP < 1, isAll || options.minP <= 0, let end = Self.end(candidates, 1, reaching: Double(options.topP) * mass(1)) {
+            if options.topP < 1, isAll || options.minP <= 0,
+                let end = Self.end(candidates, 1, reaching: Double(options.topP) * mass(1))
+            {
                 candidates.removeLast(candidates.count - end)
                 isAll = true
             }

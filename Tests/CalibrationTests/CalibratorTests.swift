@@ -91,7 +91,8 @@ import WeightStore
             for (site, rules) in profile.sites {
                 let excess = rules.map { $0.measured - sparsity }
                 switch method {
-                case .teal: #expect(abs(excess.reduce(0, +)) / Double(excess.count) < 0.05, "\(site): \(excess)")
+                case .teal:
+                    #expect(abs(excess.reduce(0, +)) / Double(excess.count) < 0.05, "\(site): \(excess)")
                 case .chess where site != .channels:
                     #expect(excess.allSatisfy { abs($0) < 0.03 }, "\(site): \(excess)")
                 default: #expect(excess.allSatisfy { abs($0) < 0.08 }, "\(method) \(site): \(excess)")

@@ -161,7 +161,9 @@ import WeightStore
                 for window in corpus.windows {
                     _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
                 }
-                return (all - decoder.weights.bytesPerToken(decoder.takeCounts(of: plan)), profile.sites.count)
+                return (
+                    all - decoder.weights.bytesPerToken(decoder.takeCounts(of: plan)), profile.sites.count
+                )
             }
             let chess = try saved(.chess, candidates: 0).bytes
             #expect(try saved(.tuned, candidates: 300).sites == 0)

@@ -65,7 +65,7 @@ package final class CachedTensor: Sendable {
     }
 
     /// Units that may stay in memory now.
-    var currentCapacity: Int { residents.withLock { $0.capacity } }
+    package var currentCapacity: Int { residents.withLock { $0.capacity } }
 
     /// Which units get slots, where the file has an order.
     func choose(_ choice: ResidentUnits.Choice) {

@@ -201,7 +201,7 @@ package final class RecordCache: Sendable {
     /// `first` on as many as there is room for. As with `fetch`, `prepare` and `keep` follow.
     ///
     /// - Parameter first: 0, or what the last call returned.
-    /// - Returns: the first unit that is left; `tensor.capacity` when none is.
+    /// - Returns: the first unit that is left; `tensor.currentCapacity` when none is.
     package func fill(_ tensor: CachedTensor, from first: Int) -> Int {
         var done = fetch(
             tensor, nil, nil, nil, units: first..<max(tensor.currentCapacity, first),

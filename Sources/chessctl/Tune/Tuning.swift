@@ -131,7 +131,8 @@ final class Tuning {
             for sparsity in command.sparsities.values {
                 func made() throws -> SparsityProfile {
                     try series.profile(
-                        CalibrationRequest(method: method, sparsity: sparsity, headCandidates: headCandidates))
+                        CalibrationRequest(method: method, sparsity: sparsity, headCandidates: headCandidates)
+                    )
                 }
                 if let known = state.index(method.rawValue, sparsity) {
                     guard state.candidates[known].isAdmitted(bounds, dense) == true else { break }
