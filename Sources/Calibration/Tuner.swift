@@ -35,15 +35,14 @@ struct Tuner {
             ])
         let paper = calibrator.paper(
             .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
-        let budget =
-            savings(decoder.plan { site, layer in paper[site]?[layer] })
-            - Double(decoder.weights.headBytesSaved(request.headCandidates))
+        let saved = Double(decoder.weights.headBytesSaved(request.headCandidates))
+        let budget = savings(decoder.plan { site, layer in paper[site]?[layer] }) - saved
         guard budget > 0 else { return [:] }
         var choices =
             self.choices(.queryInput, first.curves[.attentionInput])
             + self.choices(.attentionOutput, second.curves[.attentionOutput])
             + self.choices(.channels, second.curves[.gate])
-        if budget > Self.lightShare * choices.reduce(0, { $0 + Double($1.bytes) }) {
+        if saved <= 0 || budget > Self.lightShare * choices.reduce(0, { $0 + Double($1.bytes) }) {
             choices += self.choices(.gateInput, second.curves[.feedForwardInput])
         } else {
             for index in choices.indices { choices[index].costOfGaps = Self.costOfGaps(choices[index].site) }
@@ -71,9 +70,9 @@ struct Tuner {
         return sites
     }
 
-    /// Up to this share of the other sites' bytes the gate is left whole, and gaps are charged for: a whole matrix is
-    /// read in order (bundles) or lies in panels (the others), where a byte takes down to half the time of one between
-    /// gaps. Beyond it leaving out as evenly as may be is worth more than time.
+    /// Where the head has saved most, up to this share of the other sites' bytes, the gate is left whole and gaps are
+    /// charged for: a whole matrix is read in order (bundles) or lies in panels (the others), where a byte takes down to
+    /// half the time of one between gaps. Otherwise leaving out as evenly as may be is worth more than time.
     private static let lightShare = 0.4
 
     /// The share of a matrix that must be left out before the rest takes less time than the whole would.
