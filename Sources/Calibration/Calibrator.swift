@@ -52,8 +52,7 @@ package struct Calibrator: Sendable {
         try request.check()
         var profile = empty(request, model: model, program: program)
         profile.sites = sites(request)
-        if let settling = request.method.settling { settle(&profile, as: settling) }
-        measure(&profile)
+        finish(&profile, request.method)
         return profile
     }
 
@@ -173,12 +172,20 @@ package struct Calibrator: Sendable {
         return PassResult(curves: curves, statistics: statistics, tokens: done, model: decoder.parameters)
     }
 
+    /// Brings a profile of `method` to what it is meant to leave out of the first `tokens` of the corpus, and fills in what
+    /// it does.
+    func finish(_ profile: inout SparsityProfile, _ method: CalibrationMethod, tokens: Int = 4096) {
+        if let settling = method.settling { settle(&profile, as: settling, tokens: tokens) }
+        measure(&profile, tokens: tokens)
+    }
+
     /// Moves thresholds on magnitudes to where the sparse model leaves out what the profile says.
     ///
     /// Those found on the dense model leave out other shares: what one layer drops moves what the next ones see.
     /// Every round moves all layers at once, and a layer comes to rest when those before it have.
-    func settle(_ profile: inout SparsityProfile, as settling: Settling, rounds: Int = 2, tokens: Int = 4096)
-    {
+    private func settle(
+        _ profile: inout SparsityProfile, as settling: Settling, tokens: Int, rounds: Int = 2
+    ) {
         let sites = profile.sites.filter { $0.value.allSatisfy { $0.limits.count == 1 && $0.target > 0 } }
         guard !sites.isEmpty else { return }
         let measures = Dictionary(
@@ -201,7 +208,7 @@ package struct Calibrator: Sendable {
     }
 
     /// Fills in what share of channels the profile leaves out of the first windows of the corpus.
-    func measure(_ profile: inout SparsityProfile, tokens: Int = 4096) {
+    private func measure(_ profile: inout SparsityProfile, tokens: Int) {
         let plan = decoder.plan(profile)
         _ = decoder.takeCounts(of: plan)
         var seen = 0

@@ -40,10 +40,7 @@ package final class ProfileSeries {
         var profile = calibrator.empty(request, model: model, program: program)
         profile.sites = calibrator.paper(
             request.method, request.sparsity, inputs: found.inputs, scores: found.scores, found.weights)
-        if let settling = request.method.settling {
-            calibrator.settle(&profile, as: settling, tokens: measuredTokens)
-        }
-        calibrator.measure(&profile, tokens: measuredTokens)
+        calibrator.finish(&profile, request.method, tokens: measuredTokens)
         return profile
     }
 }

@@ -16,8 +16,7 @@ package struct DecoderOptions: Sendable {
     package var profile: SparsityProfile?
     /// Where there is no profile, how many logits will mostly be computed exactly; 0 for all.
     package var headCandidates = 0
-    /// See `CachePlan.gap`.
-    /// Found out by measuring the storage without it.
+    /// See `CachePlan.gap`; `nil` to find out what is worth it on this storage.
     package var gap: Int?
     /// See `CachePlan.storageRate`.
     package var storageRate: Double?

@@ -41,6 +41,8 @@ package struct MemoryPlan: Sendable {
         var plan = CachePlan(tensors: [], gap: gap)
         plan.isPinnable = isPinnable
         let isTied = !tensors.contains { $0.name == "output" }
+        // What is missing of these lies together at their end.
+        let pinned = plan.isPinned ? model.arrangedTensors : []
         let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
         var head: (name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)?
         var candidates: [Candidate] = []
@@ -58,15 +60,14 @@ package struct MemoryPlan: Sendable {
                 candidates.append(
                     Candidate(
                         name: tensor.name, layout: tensor.layout, segment: tensor.elements,
-                        kept: kept(site, layer)))
+                        isPinned: pinned.contains(tensor.name), kept: kept(site, layer)))
                 part = max(part, Self.partBytes(tensor.elements))
             } else {
                 needed += tensor.elements.rawBytes
             }
         }
-        let isTail = plan.isPinned && model.isArranged
         func room(toReceive shares: [Double]) -> Int {
-            Self.arrivalBytes(zip(candidates, shares), isTail: isTail, part: part)
+            Self.arrivalBytes(zip(candidates, shares), part: part)
         }
         let nothing = candidates.map { _ in 0.0 }
         let least =
@@ -122,23 +123,21 @@ package struct MemoryPlan: Sendable {
 
     /// Room for what may arrive at once, to unpack it, and for what is read ahead.
     ///
-    /// - Parameters:
-    ///   - isTail: whether what is missing of a tensor is its last units, not any of them.
-    ///   - part: of what is fetched in parts, as slots are when they are filled first.
-    private static func arrivalBytes(
-        _ shares: some Sequence<(Candidate, Double)>, isTail: Bool, part: Int
-    ) -> Int {
-        var (most, longestTail) = (part, 0)
+    /// - Parameter part: bytes of what is fetched in parts, as slots are when they are filled first.
+    private static func arrivalBytes(_ shares: some Sequence<(Candidate, Double)>, part: Int) -> Int {
+        var (most, ahead) = (part, 0)
         for (candidate, share) in shares where share < 1 {
             let segment = candidate.segment
             let missing = (candidate.units - candidate.capacity(share)) * segment.frameBytes
-            let stored = isTail ? min(segment.storedBytes, missing) : segment.storedBytes
+            // What is missing anywhere is read with all that lies between.
+            let stored = candidate.isPinned ? min(segment.storedBytes, missing) : segment.storedBytes
             most = max(most, stored + (segment.encoding == .raw ? 0 : min(segment.rawBytes, missing)))
-            if case .bundle = candidate.layout { longestTail = max(longestTail, stored) }
+            if candidate.isPinned, case .bundle = candidate.layout {
+                ahead = max(ahead, min(stored + (2 << 12), CachePlan.aheadBytes))
+            }
         }
         // Pieces are widened to whole pages; what is read ahead is one.
-        return most + (((most >> 20) + 16) << 12)
-            + (isTail ? 2 * min(longestTail + (2 << 12), CachePlan.aheadBytes) : 0)
+        return most + (((most >> 20) + 16) << 12) + 2 * ahead
     }
 
     /// Room for a part of a tensor whose rows are fetched in parts, and for unpacking it.
@@ -158,10 +157,15 @@ package struct MemoryPlan: Sendable {
         let name: String
         let layout: StoredTensor.Layout
         let segment: Segment
+        /// Whether its first units always stay.
+        let isPinned: Bool
         /// The share of its units that a token needs, on average.
         let wanted: Double
 
-        init(name: String, layout: StoredTensor.Layout, segment: Segment, kept: Double) {
+        init(
+            name: String, layout: StoredTensor.Layout, segment: Segment, isPinned: Bool, kept: Double
+        ) {
+            self.isPinned = isPinned
             self.name = name
             self.layout = layout
             self.segment = segment

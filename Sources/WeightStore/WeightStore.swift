@@ -134,8 +134,10 @@ package struct StoreInspection: Sendable {
     package var fileBytes: Int { file.header.fileBytes }
     package var identity: String { file.identity }
     package var segments: [Segment] { file.index.segments }
-    /// Whether channels lie in an order of their own.
-    package var isArranged: Bool { metadata.tensors.contains { $0.order != nil } }
+    /// Names of the tensors whose channels lie in an order of their own.
+    package var arrangedTensors: Set<String> {
+        Set(metadata.tensors.lazy.filter { $0.order != nil }.map(\.name))
+    }
     /// Every tensor with its layout and its segments.
     package var tensors: [(name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)] {
         zip(file.metadata.tensors, file.layouts).map { entry, layout in
