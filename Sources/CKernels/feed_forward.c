@@ -82,7 +82,7 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
             ck_channels part = part_of(down, begin, last);
             if (end - begin == 1 && to - from == 32) {
                 const ck_ahead next = whole_block(up, mask, end, last, down->channels);
-                rows.ahead = (ck_ahead){next.base, next.bytes * 3 / 5};
+                rows.ahead = (ck_ahead){next.base, next.bytes / 2};
                 part.ahead = (ck_ahead){next.base + rows.ahead.bytes, next.bytes - rows.ahead.bytes};
             }
             k->rows_dot(u, &rows, x, list + from, 0, to - from);

@@ -5,6 +5,7 @@
 #include "lanes.h"
 #include "group_sums.h"
 #include "row_steps.h"
+#include "prefetch.h"
 
 // Where the parts of a row lie.
 typedef struct {
@@ -77,17 +78,10 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
 }
 
 // Listed rows lie in bundles with other weights between them, which the processor cannot guess: a later row
-// of the list is asked for while one is multiplied. Rows one after another are fetched well without help;
-// only wide codes gain from asking some rows ahead, and for the page after those (measured on Zen 4, a core:
-// Q6_K 12 -> 27 GB/s, and 26 with 8 KB ahead, Q8_0 22 -> 24; Q4_K and Q4_1 lose 5 %).
-enum { BYTES_AHEAD = 16384, PAGES_AHEAD = 32768 };
-
+// of the list is asked for while one is multiplied. Rows one after another are asked for in the order of memory.
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
-    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) {
-        if (line % 4096 == 0) _mm_prefetch((const char *)line + PAGES_AHEAD, _MM_HINT_T1);
-        _mm_prefetch((const char *)line, _MM_HINT_T1);
-    }
+    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) prefetch_in_order((const char *)line);
 }
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
@@ -96,12 +90,12 @@ CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes)
 }
 
 // Asks for what the row of y[i] foretells.
-CK_INLINE void look_ahead(const int bits, const ck_rows *restrict w, size_t bytes,
-                          const uint32_t *restrict *restrict ahead, size_t i) {
-    if (*ahead) {
-        if (**ahead != CK_LIST_END) prefetch_row(w, *(*ahead)++, bytes);
-    } else if (bits > 5) {
+CK_INLINE void look_ahead(const ck_rows *restrict w, size_t bytes, const uint32_t *restrict *restrict ahead,
+                          size_t i) {
+    if (*ahead == NULL) {
         prefetch_on(ck_row(w, i), w->stride);
+    } else if (**ahead != CK_LIST_END) {
+        prefetch_row(w, *(*ahead)++, bytes);
     }
 }
 
@@ -134,7 +128,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
                 if (w->ahead.bytes != 0) {
                     prefetch_share(&w->ahead, i + r - begin, end - begin);
                 } else {
-                    look_ahead(bits, w, bytes, &ahead, i + r);
+                    look_ahead(w, bytes, &ahead, i + r);
                 }
                 run[r] = ck_row(w, list ? list[i + r] : i + r);
             }
@@ -147,7 +141,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
         return;
     }
     for (; i < end; i++) {
-        look_ahead(bits, w, bytes, &ahead, i);
+        look_ahead(w, bytes, &ahead, i);
         y[i] = row_dot(bits, group, levels, has_min, offset, w, x, ck_row(w, list ? list[i] : i));
     }
 }

@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
+#include "prefetch.h"
 
 // 16 floats of a run of float codes; lanes outside m are zero.
 CK_INLINE __m512 float_codes(const int bits, __mmask16 m, const uint8_t *run, size_t i) {
@@ -18,7 +19,10 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
     for (size_t i = begin; i < end; i++) {
         const uint8_t *run = ck_row(w, list ? list[i] : i);
         __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        const size_t size = bits == CK_F32 ? 4 : 2;
         for (size_t c = 0; c < w->cols; c += 32) {
+            for (size_t b = 0; list == NULL && b < 32 * size; b += 64)
+                prefetch_in_order((const char *)run + BYTES_AHEAD + size * c + b);
             for (size_t part = 0; part < 2; part++) {
                 const size_t at = c + 16 * part;
                 const __mmask16 m = at < w->cols ? first_lanes(w->cols - at) : 0;
