@@ -30,6 +30,22 @@ static inline const uint8_t *ck_channel(const ck_channels *w, size_t c) {
     return w->codes + (w->places ? (size_t)w->places[c] * CK_PLACE_BYTES : c * w->stride);
 }
 
+// Record i of those ahead.
+static inline const uint8_t *ck_ahead_record(const ck_ahead *ahead, size_t i) {
+    const size_t r = ahead->list[i];
+    return ahead->base + (ahead->places ? (size_t)ahead->places[r] * CK_PLACE_BYTES : r * ahead->stride);
+}
+
+// Share i of `count` of what is ahead.
+static inline ck_ahead ck_ahead_share(const ck_ahead *ahead, size_t i, size_t count) {
+    ck_ahead share = *ahead;
+    if (share.count == 0) return share;
+    const size_t begin = ahead->count * i / count;
+    share.list += begin;
+    share.count = ahead->count * (i + 1) / count - begin;
+    return share;
+}
+
 // f16 to float, exactly; written out because a compiler for plain x86-64 has no instruction for it.
 static inline float ck_half(uint16_t h) {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;

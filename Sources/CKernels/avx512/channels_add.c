@@ -241,8 +241,8 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
     stretch_list ahead;
     line_walk walk;
     if (!panel) {
-        if (w->ahead.bytes != 0) {
-            list_ahead(&ahead, &w->ahead);
+        if (w->ahead.count != 0) {
+            list_records(&ahead, &w->ahead);
         } else {
             list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
                            upper * (end - from));
@@ -297,7 +297,9 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
     for (; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
-        add_block(bits, group, levels, has_min, offset, 0, sums, w, x, b, kept,
+        ck_channels part = *w;
+        part.ahead = ck_ahead_share(&w->ahead, b - block_begin, block_end - block_begin);
+        add_block(bits, group, levels, has_min, offset, 0, sums, &part, x, b, kept,
                   ck_next_mask(mask, b, w->channels), from, end);
     }
 }

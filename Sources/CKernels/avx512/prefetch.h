@@ -27,11 +27,12 @@ CK_INLINE void list_stretches(stretch_list *restrict list, const ck_channels *re
     list->count = count;
 }
 
-// What the caller foretells, of a call that adds one block.
-CK_INLINE void list_ahead(stretch_list *restrict list, const ck_ahead *restrict ahead) {
-    list->begin[0] = (const char *)ahead->base;
-    list->bytes[0] = list->bytes[1] = ahead->bytes;
-    list->count = 1;
+// The records that the caller foretells.
+CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restrict ahead) {
+    const size_t most = sizeof list->begin / sizeof *list->begin;
+    list->count = ahead->count < most ? ahead->count : most;
+    list->bytes[0] = list->bytes[1] = ahead->stride;
+    for (size_t i = 0; i < list->count; i++) list->begin[i] = (const char *)ck_ahead_record(ahead, i);
 }
 
 // Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8

@@ -89,21 +89,40 @@ CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes)
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
 }
 
-// Asks for what the row of y[i] foretells.
-CK_INLINE void look_ahead(const ck_rows *restrict w, size_t bytes, const uint32_t *restrict *restrict ahead,
-                          size_t i) {
-    if (*ahead == NULL) {
-        prefetch_on(ck_row(w, i), w->stride);
-    } else if (**ahead != CK_LIST_END) {
-        prefetch_row(w, *(*ahead)++, bytes);
+// Where asking for what comes next has come to: in the records ahead, or else in the list.
+typedef struct {
+    const char *at, *end;
+    size_t record, asked;  // the next one, lines
+    const uint32_t *listed;
+} row_walk;
+
+// Asks for the lines that fall to the row `done` of `count`.
+CK_INLINE void prefetch_share(row_walk *restrict walk, const ck_ahead *restrict ahead, size_t done,
+                              size_t count) {
+    const size_t lines = (ahead->stride + 63) / 64, wanted = lines * ahead->count * (done + 1) / count;
+    while (walk->asked < wanted) {
+        if (walk->at == walk->end) {
+            walk->at = (const char *)ck_ahead_record(ahead, walk->record++);
+            walk->end = walk->at + 64 * lines;
+        }
+        const size_t left = (size_t)(walk->end - walk->at) / 64, due = wanted - walk->asked;
+        const size_t now = left < due ? left : due;
+        for (size_t i = 0; i < now; i++) _mm_prefetch(walk->at + 64 * i, _MM_HINT_T0);
+        walk->at += 64 * now;
+        walk->asked += now;
     }
 }
 
-// Asks for the lines that fall to the row `done` of `count`.
-CK_INLINE void prefetch_share(const ck_ahead *restrict ahead, size_t done, size_t count) {
-    const size_t end = ahead->bytes * (done + 1) / count;
-    for (size_t b = (ahead->bytes * done / count + 63) / 64 * 64; b < end; b += 64)
-        _mm_prefetch((const char *)ahead->base + b, _MM_HINT_T0);
+// Asks for what the row of y[i] foretells.
+CK_INLINE void look_ahead(row_walk *restrict walk, const ck_rows *restrict w, size_t bytes, size_t i, size_t begin,
+                          size_t end) {
+    if (w->ahead.count != 0) {
+        prefetch_share(walk, &w->ahead, i - begin, end - begin);
+    } else if (walk->listed == NULL) {
+        prefetch_on(ck_row(w, i), w->stride);
+    } else if (*walk->listed != CK_LIST_END) {
+        prefetch_row(w, *walk->listed++, bytes);
+    }
 }
 
 CK_INLINE void dot_form(const int bits, const int group, const int levels, const int has_min,
@@ -113,7 +132,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     const size_t padded = ck_pad64(w->cols), scales = padded / (size_t)group * (levels == 1 ? 2 : 1);
     const ck_form form = {.bits = (uint8_t)bits};
     const size_t bytes = ck_packed_bytes(&form, padded) + scales * (has_min ? 2 : 1);
-    const uint32_t *ahead = ck_list_ahead(list, begin);
+    row_walk walk = {NULL, NULL, 0, 0, ck_list_ahead(list, begin)};
     const int steps = (bits == 4 && group == 32) || (bits == 6 && group == 16);
     size_t i = begin;
     if (steps && padded <= STEP_COLUMNS_AT_MOST) {
@@ -125,11 +144,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
             count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
             for (size_t r = 0; r < count; r++) {
-                if (w->ahead.bytes != 0) {
-                    prefetch_share(&w->ahead, i + r - begin, end - begin);
-                } else {
-                    look_ahead(w, bytes, &ahead, i + r);
-                }
+                look_ahead(&walk, w, bytes, i + r, begin, end);
                 run[r] = ck_row(w, list ? list[i + r] : i + r);
             }
             if (count == 2) {
@@ -141,7 +156,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
         return;
     }
     for (; i < end; i++) {
-        look_ahead(w, bytes, &ahead, i);
+        look_ahead(&walk, w, bytes, i, begin, end);
         y[i] = row_dot(bits, group, levels, has_min, offset, w, x, ck_row(w, list ? list[i] : i));
     }
 }

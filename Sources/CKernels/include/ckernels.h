@@ -35,11 +35,14 @@ typedef struct {
     int32_t offset;   // 0, 4, 8, 16 or 32
 } ck_form;
 
-// Bytes that will be needed next, to be asked for in their order while a call computes, in place of what its list
-// or mask foretells. A kernel may make nothing of it. bytes 0: none.
+// Records that will be needed next, such as bundles of a row and a channel, to be asked for in their order while a
+// call computes, in place of what its list or mask foretells. A kernel may make nothing of it.
 typedef struct {
     const uint8_t *base;
-    size_t bytes;
+    size_t stride;
+    const uint32_t *places;  // where records lie, as in ck_rows
+    const uint32_t *list;    // their numbers; of each all `stride` bytes
+    size_t count;            // 0: none
 } ck_ahead;
 
 // Unit of the places of rows and channels.
