@@ -39,7 +39,8 @@ internal import Tensors
         return unsafe ck_activations(
             n: length, values: values, codes: codes.address(of: index * padded),
             scale32: scale32.address(of: index * padded / 32), sum32: sum32.address(of: index * padded / 32),
-            scale16: scale16.address(of: index * padded / 16), sum16: sum16.address(of: index * padded / 16))
+            scale16: scale16.address(of: index * padded / 16), sum16: sum16.address(of: index * padded / 16),
+            arrangement: nil)
     }
 
     /// The first `count` vectors, whose values before quantisation are `valueStride` apart.

@@ -109,7 +109,7 @@ CK_INLINE void products128(const int bits, const int offset, const size_t panel,
         if (panel) {
             prefetch_panel(bits, run[0], 0, 1);
         } else {
-            prefetch_lines(walk, ahead, walk->step);
+            prefetch_lines(walk, ahead);
         }
         const size_t at = 32 * unit;
         __m512i t[4];
@@ -117,7 +117,6 @@ CK_INLINE void products128(const int bits, const int offset, const size_t panel,
                    _mm512_loadu_si512(run[2] + at), _mm512_loadu_si512(run[3] + at), t);
         const __m512i x = _mm512_set1_epi32(list->activations[q]);
         for (int k = 0; k < 4; k++) {
-            if (!panel && k % 2 == 0) prefetch_lines(walk, ahead, walk->half);
             low_sum[k] = _mm512_dpbusd_epi32(low_sum[k], t[k], x);
             high_sum[k] = _mm512_dpbusd_epi32(high_sum[k], _mm512_and_si512(t[k], nibble), x);
         }
@@ -162,7 +161,7 @@ CK_INLINE void products64(const int bits, const int offset, const size_t panel, 
         if (panel) {
             prefetch_panel(bits, run[0], unit, 2);
         } else {
-            prefetch_lines(walk, ahead, walk->step + 2 * walk->half);
+            prefetch_lines(walk, ahead);
         }
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
@@ -176,9 +175,28 @@ CK_INLINE void products64(const int bits, const int offset, const size_t panel, 
     lanes_in_order(sum);
 }
 
+// Lists the first channels of a group, of which all are kept. panel: only the first run, see `runs_of_four`.
+CK_INLINE void collect_whole(group_list *restrict list, const int group, const size_t panel,
+                             const ck_channels *restrict w, const ck_activations *restrict x, size_t first) {
+    const __m256i codes = _mm256_maskz_loadu_epi8(group == 32 ? 0xffffffff : 0xffff, x->codes + first);
+    const __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), codes);
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    for (size_t c = 0; c < (panel ? 1 : (size_t)group); c++) list->run[c] = ck_channel(w, first + c);
+    _mm256_storeu_si256((__m256i *)list->activations, codes);
+    list->fours = (size_t)group / 4;
+    list->scale = x->scale32[first / 32];
+    list->total = _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+    list->sum = list->scale * (float)list->total;
+}
+
 // Lists the active channels of a group, whose bits begin at bit 0 of `kept`.
-CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
+CK_INLINE void collect(group_list *restrict list, const int group, const ck_channels *restrict w,
                        const ck_activations *restrict x, uint32_t kept, size_t first) {
+    if (kept == (group == 32 ? 0xffffffff : 0xffff)) {
+        collect_whole(list, group, 0, w, x, first);
+        return;
+    }
     size_t count = 0;
     int32_t total = 0;
     int8_t codes[36];
@@ -199,21 +217,6 @@ CK_INLINE void collect(group_list *restrict list, const ck_channels *restrict w,
     list->sum = list->scale * (float)total;
 }
 
-// Lists a group of a panel, of which all channels are kept.
-CK_INLINE void collect_panel(group_list *restrict list, const int group, const ck_channels *restrict w,
-                             const ck_activations *restrict x, size_t first) {
-    const __m256i codes = _mm256_maskz_loadu_epi8(group == 32 ? 0xffffffff : 0xffff, x->codes + first);
-    const __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), codes);
-    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-    list->run[0] = w->codes + first * w->stride;
-    _mm256_storeu_si256((__m256i *)list->activations, codes);
-    list->fours = (size_t)group / 4;
-    list->scale = x->scale32[first / 32];
-    list->total = _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
-    list->sum = list->scale * (float)list->total;
-}
-
 // What a block of channels adds to the units from ..< end. panel: 0, or, of a panel's block whose channels are all
 // kept, the fours of a group; a constant, so that loops over them have a known end.
 CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
@@ -228,9 +231,9 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
         const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
         const size_t begin = b * 32 + (size_t)(part * group);
         if (panel) {
-            collect_panel(&list[part], group, w, x, begin);
+            collect_whole(&list[part], group, panel, w, x, begin);
         } else {
-            collect(&list[part], w, x, own, begin);
+            collect(&list[part], group, w, x, own, begin);
         }
     }
     const size_t g = b * 32 / (size_t)group;
@@ -248,8 +251,7 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
                            upper * (end - from));
         }
         const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
-        walk = begin_walk(&ahead, pairs && kept_next == 0xffffffff,
-                          fours * (pairs ? (end - from + 1) / 2 : end - from));
+        walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
     }
     for (size_t unit = from; unit < end;) {
         const int wide = pairs && unit + 2 <= end;

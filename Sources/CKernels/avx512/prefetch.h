@@ -35,34 +35,29 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
     for (size_t i = 0; i < list->count; i++) list->begin[i] = (const char *)ck_ahead_record(ahead, i);
 }
 
-// Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8
-// channels ahead was half as fast on Zen 4. The fewer lines are asked for at once the better it answers, and
-// the more instructions that takes: before whole blocks lines are asked for in two parts a turn (`half`),
-// before others in one (`step`). Q4_K, Zen 4, one thread, GB/s of kept bytes with one part | two | four: all
-// kept, from memory 22.5 | 24.8 | 26.2, from cache 40.6 | 38.4 | 35.6; half kept, from memory 23.8 | -
-// | 21.8. To ask for more than is needed to be through when the block is was slower, to ask for less much
-// slower.
+// Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8 channels
+// ahead was half as fast on Zen 4. Each turn asks for its share; to ask for several lines at once, which takes fewer
+// instructions, was slower, though from cache twice as fast: of what comes in bursts the core drops some.
 typedef struct {
     const char *at, *end;
-    size_t stretch, step, half;
+    size_t stretch, step;
 } line_walk;
 
-CK_INLINE line_walk begin_walk(const stretch_list *restrict list, int whole, size_t turns) {
-    if (list->count == 0) return (line_walk){NULL, NULL, 0, 0, 0};
+CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t turns) {
+    if (list->count == 0) return (line_walk){NULL, NULL, 0, 0};
     const size_t lines = (list->bytes[0] + 63) / 64 + (list->bytes[1] + 63) / 64;
-    const size_t step = (list->count * lines / 2 + turns - 1) / turns;
-    return (line_walk){list->begin[0], list->begin[0] + list->bytes[0], 0, whole ? 0 : step,
-                       whole ? (step + 1) / 2 : 0};
+    return (line_walk){list->begin[0], list->begin[0] + list->bytes[0], 0,
+                       (list->count * lines / 2 + turns - 1) / turns};
 }
 
-CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list) {
+    for (size_t i = 0; i < walk->step; i++) {
         _mm_prefetch(walk->at, _MM_HINT_T0);
         walk->at += 64;
         if (walk->at < walk->end) continue;
         walk->stretch++;
         if (walk->stretch == list->count) {
-            walk->step = walk->half = 0;
+            walk->step = 0;
             return;
         }
         walk->at = list->begin[walk->stretch];

@@ -21,6 +21,8 @@ typedef struct {
     float sums[STEPS_AT_MOST][8];
 } step_activations;
 
+_Static_assert(sizeof(step_activations) <= CK_ARRANGEMENT_BYTES, "calls may share them");
+
 // How many of the units of step s exist; 4 or more: all.
 CK_INLINE size_t step_units(size_t padded, size_t s) { return padded / 64 - 4 * s; }
 

@@ -136,10 +136,13 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     const int steps = (bits == 4 && group == 32) || (bits == 6 && group == 16);
     size_t i = begin;
     if (steps && padded <= STEP_COLUMNS_AT_MOST) {
-        _Alignas(64) step_activations arranged;
-        arrange_steps(bits, levels, offset, &arranged, x, padded);
-        // Listed rows one at a time: asking for two later ones at once costs more than sharing loads gains.
-        const size_t most = bits == 6 || list ? 1 : 2;
+        _Alignas(64) step_activations own;
+        ck_arrangement once = {(uint8_t *)&own, 0}, *const kept = x->arrangement ? x->arrangement : &once;
+        step_activations *const arranged = (step_activations *)(void *)kept->codes;
+        const uint32_t wanted = (uint32_t)(bits | levels << 8 | offset << 16);
+        if (kept->form != wanted) arrange_steps(bits, levels, offset, arranged, x, padded);
+        kept->form = wanted;
+        const size_t most = bits == 6 ? 1 : 2;
         for (size_t count; i < end; i += count) {
             count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
@@ -148,9 +151,9 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
                 run[r] = ck_row(w, list ? list[i + r] : i + r);
             }
             if (count == 2) {
-                dot_rows(bits, levels, has_min, offset, 2, w, run, &arranged, y + i);
+                dot_rows(bits, levels, has_min, offset, 2, w, run, arranged, y + i);
             } else {
-                dot_rows(bits, levels, has_min, offset, 1, w, run, &arranged, y + i);
+                dot_rows(bits, levels, has_min, offset, 1, w, run, arranged, y + i);
             }
         }
         return;

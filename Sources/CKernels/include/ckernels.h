@@ -82,6 +82,14 @@ typedef struct {
 
 // ------------------------------------------------------------------------------------------ activations
 
+// Where a kernel may leave activations in an order of its own for the calls that follow with the same ones.
+typedef struct {
+    uint8_t *codes;  // CK_ARRANGEMENT_BYTES, 64-byte aligned
+    uint32_t form;   // for which weights they are arranged, in the kernel's own words; 0: not yet
+} ck_arrangement;
+
+enum { CK_ARRANGEMENT_BYTES = 64 * 1024 };
+
 // A vector of n activations, quantised to int8 in groups of 32: value ~ scale32 * code, |code| <= 127.
 // n is padded to a multiple of 64 with zero codes. The sums are scale * (sum of codes) of a group, as floats.
 // The arrays for 16 repeat the scale of their 32, so that kernels of either group read the same shape.
@@ -91,6 +99,7 @@ typedef struct {
     int8_t *codes;                   // [pad64(n)]
     float *scale32, *sum32;          // [pad64(n) / 32]
     float *scale16, *sum16;          // [pad64(n) / 16]
+    ck_arrangement *arrangement;     // NULL: none is kept
 } ck_activations;
 
 // `count` vectors of one length, one after another, each as in ck_activations.
