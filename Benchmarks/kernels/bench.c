@@ -245,7 +245,7 @@ static void pass(operation op, size_t t) {
                 break;
             default:
                 ck_feed_forward(k, bench.y[t], &m->rows, &m->channels, &bench.x, bench.gate, mask, 0,
-                                blocks * t / bench.threads, blocks * (t + 1) / bench.threads,
+                                blocks * t / bench.threads, blocks * (t + 1) / bench.threads, SIZE_MAX,
                                 bench.scratch[t]);
         }
     }

@@ -174,14 +174,14 @@ static inline const uint32_t *ck_list_ahead(const uint32_t *list, size_t begin) 
 }
 
 // Blocks of 32 rows or channels whose kept ones are listed at a time, in scratch.
-enum { CK_LISTED_BLOCKS = 2048 };
+enum { CK_LISTED_BLOCKS = 2048, CK_LISTED_NEXT = 2 };
 
 // Of scratch, what such a list takes, a multiple of 64; what is left has room for an arrangement.
-enum { CK_LIST_BYTES = (32 * CK_LISTED_BLOCKS + 16) * (int)sizeof(uint32_t) };
+enum { CK_LIST_BYTES = (32 * (CK_LISTED_BLOCKS + CK_LISTED_NEXT) + 16) * (int)sizeof(uint32_t) };
 _Static_assert(CK_LIST_BYTES + CK_ARRANGEMENT_BYTES <= CK_SCRATCH_BYTES, "both lie in scratch");
 
-// Lists the kept ones of `count` rows or channels in the blocks begin ..< end.
-static inline void ck_list_kept(uint32_t *restrict list, const uint32_t *restrict mask, size_t begin, size_t end,
+// Lists the kept ones of `count` rows or channels in the blocks begin ..< end; returns how many those are.
+static inline size_t ck_list_kept(uint32_t *restrict list, const uint32_t *restrict mask, size_t begin, size_t end,
                                 size_t count) {
     size_t listed = 0;
     for (size_t b = begin; b < end; b++) {
@@ -190,6 +190,7 @@ static inline void ck_list_kept(uint32_t *restrict list, const uint32_t *restric
         }
     }
     list[listed] = CK_LIST_END;
+    return listed;
 }
 
 // Asks for the first rows of a list, up to the stride, which no call before could foretell.

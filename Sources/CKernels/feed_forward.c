@@ -83,7 +83,7 @@ static void fill_hidden(hidden_batch *restrict h, const float *restrict gate, co
 
 void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
                      const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
-                     size_t block_begin, size_t block_end, void *scratch) {
+                     size_t block_begin, size_t block_end, size_t next_block, void *scratch) {
     float u[BATCH];
     hidden_batch h;
     uint32_t *const list = scratch;
@@ -92,12 +92,17 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
     input.arrangement = &arrangement;
     for (size_t first = block_begin; first < block_end; first += CK_LISTED_BLOCKS) {
         const size_t last = block_end - first < CK_LISTED_BLOCKS ? block_end : first + CK_LISTED_BLOCKS;
-        ck_list_kept(list, mask, first, last, down->channels);
+        size_t listed = ck_list_kept(list, mask, first, last, down->channels);
         ck_ask_first(up, list);
+        // Behind the last batch of a call the next call's first kept ones stand.
+        const size_t blocks = (down->channels + 31) / 32, next = last < block_end ? last : next_block;
+        if (next < blocks)
+            listed += ck_list_kept(list + listed, mask, next, next + CK_LISTED_NEXT < blocks ? next + CK_LISTED_NEXT : blocks, down->channels);
         size_t begin = first, from = 0, to = 0, end = batch_end(list, begin, last, &to);
         while (begin < last) {
             size_t next_to = to;
             const size_t next_end = batch_end(list, end, last, &next_to);
+            if (end == last) next_to = listed;
             if (from != to) {
                 ck_rows rows = *up;
                 ck_channels part = part_of(down, begin, last);

@@ -60,7 +60,7 @@ extension Decoder {
         let dense = StepInput(values: normed, activations: own.input)
         let input = masked(dense, sparse?.queryInput, own.sparseInput, .queryInput, index, worker)
         guard bring(layer.cached.query, input.mask?.words, worker) else { return false }
-        addChunks(scratch.queryParts, layer.query, input, .query, index)
+        addChunks(scratch.queryParts, layer.query, input, .query, index, worker)
         keep(layer.cached.query, worker)
         keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         worker.barrier()
@@ -73,7 +73,7 @@ extension Decoder {
             StepInput(values: mixed, activations: own.mixed), sparse?.attentionOutput, own.sparseMixed,
             .attentionOutput, index, worker)
         guard bring(layer.cached.attentionOutput, output.mask?.words, worker) else { return false }
-        addChunks(scratch.outputParts, layer.attentionOutput, output, .output, index)
+        addChunks(scratch.outputParts, layer.attentionOutput, output, .output, index, worker)
         keep(layer.cached.attentionOutput, worker)
         worker.barrier()
         if let bias = layer.attentionOutputBias { kernels.add(FloatSlice(bias), to: own.residual) }
@@ -84,10 +84,25 @@ extension Decoder {
         return true
     }
 
-    /// Takes chunks of channels and leaves their products in `parts`.
+    /// Takes chunks of channels and leaves their products in `parts`. Of panels, where there are enough for all, it takes
+    /// one after another with all its chunks: memory is read in order, and the sums are the same.
     private func addChunks(
-        _ parts: Partials, _ weights: ChannelMatrix, _ input: StepInput, _ phase: Phase, _ index: Int
+        _ parts: Partials, _ weights: ChannelMatrix, _ input: StepInput, _ phase: Phase, _ index: Int,
+        _ worker: Worker
     ) {
+        if weights.isInPanels, weights.outputs >= 4 * PanelLayout.width * worker.count {
+            while let outputs = claimOutputs(
+                counter(phase, index), of: weights.outputs, unit: PanelLayout.width)
+            {
+                for (chunk, whole) in parts.sums.enumerated() {
+                    whole[outputs].clear()
+                    kernels.addChannels(
+                        into: whole[0..<weights.outputs], weights, input.activations, values: input.values,
+                        mask: input.mask, blocks: parts.blocks(chunk), outputs: outputs)
+                }
+            }
+            return
+        }
         while let chunk = claim(phase, index, of: parts.sums.count) {
             let sum = parts.sums[chunk][0..<weights.outputs]
             sum.clear()
@@ -211,7 +226,7 @@ extension Decoder {
                 into: parts.sums[chunk], up: layer.up, down: layer.down, upInput.activations,
                 values: upInput.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
                 hiddenLimit: sparse?.downInput?.limits[0] ?? 0, blocks: parts.blocks(chunk),
-                scratch: own.kernel)
+                next: parts.likelyNext(chunk, worker), scratch: own.kernel)
         }
         worker.barrier()
         if hasFault { return false }

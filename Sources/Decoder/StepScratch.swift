@@ -86,6 +86,12 @@ struct Partials: Sendable {
     func blocks(_ chunk: Int) -> Range<Int> {
         blocks * chunk / sums.count..<blocks * (chunk + 1) / sums.count
     }
+
+    /// Those of the chunk that the worker takes after `chunk` when all are as fast; `nil` behind the last.
+    func likelyNext(_ chunk: Int, _ worker: Worker) -> Range<Int>? {
+        let next = chunk + worker.count
+        return next < sums.count ? blocks(next) : nil
+    }
 }
 
 /// What a worker computes for itself: repeating a norm is cheaper than waiting for another thread's.

@@ -62,15 +62,18 @@ extension KernelSet {
     ///   - gate: `[channels]`, activated.
     ///   - mask: channels whose weights are read; all without one.
     ///   - hiddenLimit: products `gate · (up x)` of a smaller magnitude are left out as well.
+    ///   - next: the blocks behind these that this thread is likely to be given next, whose first weights are asked
+    ///     for towards the end.
     package func feedForward(
         into y: FloatSlice, up: RowMatrix, down: ChannelMatrix, _ x: Activations, values: FloatSlice,
         gate: FloatSlice, mask: KeepMask? = nil, hiddenLimit: Float = 0, blocks: Range<Int>,
-        scratch: KernelScratch
+        next: Range<Int>? = nil, scratch: KernelScratch
     ) {
         precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
         precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
         precondition(
             blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
+        precondition(next.map { $0.lowerBound >= blocks.upperBound } ?? true, "\(String(describing: next))")
         precondition(y.capacity >= WeightForm.padded(down.outputs), "\(y.capacity), \(down.outputs)")
         precondition(mask == nil || mask?.count == down.channels, "a mask for \(down.channels)")
         var vector = unsafe x.vector(0, values: values.base)
@@ -79,7 +82,7 @@ extension KernelSet {
         let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
         unsafe ck_feed_forward(
             table, y.base, &upper, &lower, &vector, gate.base, bits, hiddenLimit, blocks.lowerBound,
-            blocks.upperBound, scratch.buffer.address())
+            blocks.upperBound, next?.lowerBound ?? .max, scratch.buffer.address())
     }
 
     /// `out[i] = x[i] · gain[i] / sqrt(mean(x²) + epsilon)`. Source: Zhang & Sennrich 2019.

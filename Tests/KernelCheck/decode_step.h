@@ -122,7 +122,8 @@ static void feed_forward(decoder *d, const layer_weights *l) {
     memset(d->partials, 0, chunks * stride * sizeof(float));
     for (size_t chunk = 0; chunk < chunks; chunk++) {
         ck_feed_forward(d->kernels, d->partials + chunk * stride, &l->up, &l->down, &d->input, d->gate, NULL,
-                        0, blocks * chunk / chunks, blocks * (chunk + 1) / chunks, d->scratch);
+                        0, blocks * chunk / chunks, blocks * (chunk + 1) / chunks,
+                        blocks * (chunk + 1) / chunks, d->scratch);
     }
     for (size_t chunk = 0; chunk < chunks; chunk++) ck_add(d->residual, d->partials + chunk * stride, width);
 }

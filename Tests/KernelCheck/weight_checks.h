@@ -379,8 +379,8 @@ static void check_places(const named_form *f, const named_form *g, size_t cols, 
             k->channels_add(y, &down.channels, &h, mask, 0, blocks, 0, outputs);
             k->channels_add(z, &columns, &h, mask, 0, blocks, 0, outputs);
             expect_same("channels_add", z, y, outputs);
-            ck_feed_forward(k, y, &up.rows, &down.channels, &x, gate, mask, 0, 0, blocks, scratch);
-            ck_feed_forward(k, z, &rows, &columns, &x, gate, mask, 0, 0, blocks, scratch);
+            ck_feed_forward(k, y, &up.rows, &down.channels, &x, gate, mask, 0, 0, blocks, SIZE_MAX, scratch);
+            ck_feed_forward(k, z, &rows, &columns, &x, gate, mask, 0, 0, blocks, SIZE_MAX, scratch);
             expect_same("ck_feed_forward", z, y, outputs);
         }
         ck_row_decode(y, &up.rows, channels - 1);
@@ -435,11 +435,11 @@ static void check_feed_forward_table(const char *name, const matrix *up, const m
     float *poisoned = take_floats(channels);
     for (size_t c = 0; c < channels; c++) poisoned[c] = kept(mask, c) ? gate[c] : guard_float();
     const ck_channels read = without_channels(&down->channels, h, mask, limit);
-    ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, scratch);
+    ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, SIZE_MAX, scratch);
     expect_near("all", y, want, magnitude, outputs, sum_tolerance);
     expect_guard("all", y, padded, room);
     for (size_t block = 0; block < blocks; block++) {
-        ck_feed_forward(k, part, &up->rows, &read, &x, poisoned, mask, limit, block, block + 1, scratch);
+        ck_feed_forward(k, part, &up->rows, &read, &x, poisoned, mask, limit, block, block + 1, block + 2, scratch);
     }
     expect_same("block by block", part, y, outputs);
 }
