@@ -37,7 +37,7 @@ struct Tuner {
             .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
         let saved = Double(decoder.weights.headBytesSaved(request.headCandidates))
         let wanted = savings(decoder.plan { site, layer in paper[site]?[layer] })
-        let budget = wanted - Self.worthOfHead * saved
+        let budget = wanted - worthOfHead * saved
         guard budget > 0 else { return [:] }
         var choices =
             self.choices(.queryInput, first.curves[.attentionInput])
@@ -76,9 +76,10 @@ struct Tuner {
     /// half the time of one between gaps. Otherwise leaving out as evenly as may be is worth more than time.
     private static let lightShare = 0.4
 
-    /// What a byte that the head saves is worth in bytes of the others: a head is read in order, so that it takes less
-    /// time for a byte than anything else, and saves less. With 1 `tuned` is slower than `chess` at its bytes.
-    private static let worthOfHead = 0.65
+    /// What a byte that the head saves is worth in bytes of the others. A head is read in order, which takes less time
+    /// for a byte than anything else: with 1 `tuned` is slower than `chess` at its bytes where hidden channels are long.
+    /// Short ones take as long as all of them, so that `chess` saves hardly any time there.
+    private var worthOfHead: Double { decoder.weights.channelBytes(.channels, 0) < 1024 ? 1 : 0.65 }
 
     /// The share of a matrix that must be left out before the rest takes less time than the whole would.
     private static func costOfGaps(_ site: SparsitySite) -> Double { site == .channels ? 0.2 : 0.4 }
