@@ -193,6 +193,35 @@ static inline size_t ck_list_kept(uint32_t *restrict list, const uint32_t *restr
     return listed;
 }
 
+// Asking for what a token's attention reads, keys from first to last and then values: since the token before, the
+// weights of all layers have gone through the caches. Zen 5, 2 threads: SmolLM2 behind 128 tokens 311 -> 335 tokens/s,
+// Qwen2.5 1.5B behind 1,900 tokens 28 to 36 -> 41.
+typedef struct {
+    const uint8_t *keys, *values;
+    size_t bytes, asked;  // of the keys, and as many of the values; of both together
+} ck_cache_walk;
+
+enum { CK_CACHE_AHEAD = 4096 };
+
+// Asks for what follows the first `done` bytes of both. Where a page begins, one of two pages further on comes first.
+static inline void ck_ask_cached(ck_cache_walk *walk, size_t done) {
+    const size_t both = 2 * walk->bytes, end = done + CK_CACHE_AHEAD < both ? done + CK_CACHE_AHEAD : both;
+    for (; walk->asked < end; walk->asked += 64) {
+        const uint8_t *line = walk->asked < walk->bytes ? walk->keys + walk->asked
+                                                        : walk->values + (walk->asked - walk->bytes);
+        if ((uintptr_t)line % 4096 < 64) __builtin_prefetch(line + 8192, 0, 2);
+        __builtin_prefetch(line, 0, 3);
+    }
+}
+
+// Begins with the first bytes. The queries of a batch find the cache near, so that nothing is asked for.
+static inline ck_cache_walk ck_ask_cache(const ck_attention *job, size_t positions) {
+    const size_t bytes = job->queries <= job->group ? (positions * job->kv_stride + 63) / 64 * 64 : 0;
+    ck_cache_walk walk = {job->k, job->v, bytes, 0};
+    ck_ask_cached(&walk, 0);
+    return walk;
+}
+
 // Asks for the first rows of a list, up to the stride, which no call before could foretell.
 static inline void ck_ask_first(const ck_rows *w, const uint32_t *list) {
     for (size_t i = 0; i < CK_LIST_AHEAD && list[i] != CK_LIST_END; i++) {

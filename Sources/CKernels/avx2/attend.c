@@ -37,12 +37,13 @@ CK_INLINE __m256 cached8(const int bits, const uint8_t *row, size_t d, size_t he
 // Writes scale * q . k, or minus infinity where a query does not see the position; returns the largest of
 // each query.
 CK_INLINE __m256 score_all(const int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
-                           const int queries) {
+                           ck_cache_walk *restrict walk, const int queries) {
     const __m256i length = load32(pass->length);
     const __m256 scale = _mm256_set1_ps(job->scale), none = _mm256_set1_ps(-INFINITY);
     __m256 top = none;
     for (size_t p = 0; p < pass->longest; p++) {
         const uint8_t *restrict k = job->k + p * job->kv_stride;
+        ck_ask_cached(walk, (p + 1) * job->kv_stride);
         __m256 sum[LANES];
         for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
         for (size_t d = 0; d < job->head_dim; d += 8) {
@@ -99,9 +100,11 @@ CK_INLINE void add_slices(const int bits, const attend_pass *restrict pass, cons
 CK_INLINE void attend_bits(const int bits, const attend_pass *restrict pass, const ck_attention *restrict job,
                            const int queries) {
     float inverse[LANES];
-    _mm256_storeu_ps(inverse, weigh_all(pass, job->scores, score_all(bits, pass, job, queries)));
+    ck_cache_walk walk = ck_ask_cache(job, pass->longest);
+    _mm256_storeu_ps(inverse, weigh_all(pass, job->scores, score_all(bits, pass, job, &walk, queries)));
     for (size_t begin = 0; begin < pass->longest; begin += STRETCH) {
         const size_t end = begin + STRETCH < pass->longest ? begin + STRETCH : pass->longest;
+        ck_ask_cached(&walk, walk.bytes + end * job->kv_stride);
         size_t d = 0;
         // Sixteen registers hold two slices of up to six queries.
         for (; queries <= 6 && d + 16 <= job->head_dim; d += 16)

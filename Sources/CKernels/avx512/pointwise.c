@@ -148,9 +148,11 @@ CK_INLINE void attend_some(const int bits, const ck_attention *job, size_t first
         longest = length[i] > longest ? length[i] : longest;
     }
     for (size_t i = 0; i < count; i++) scores[i] = job->scores + i * ck_pad64(longest);
+    ck_cache_walk walk = ck_ask_cache(job, longest);
     const __m512 scale = _mm512_set1_ps(job->scale);
     for (size_t p = 0; p < longest; p++) {
         const uint8_t *key = job->k + p * job->kv_stride;
+        ck_ask_cached(&walk, (p + 1) * job->kv_stride);
         __m512 sum[4];
         for (size_t i = 0; i < count; i++) sum[i] = _mm512_setzero_ps();
         for (size_t d = 0; d < job->head_dim; d += 16) {
@@ -174,6 +176,7 @@ CK_INLINE void attend_some(const int bits, const ck_attention *job, size_t first
         }
         for (size_t p = 0; p < longest; p++) {
             const uint8_t *value = job->v + p * job->kv_stride;
+            ck_ask_cached(&walk, walk.bytes + (p + 1) * job->kv_stride);
             for (size_t v = 0; v < 4 && 16 * v < left; v++) {
                 const __m512 row = cached16(bits, first_lanes(left - 16 * v), value, d + 16 * v, job->head_dim);
                 for (size_t i = 0; i < count; i++) {

@@ -36,8 +36,8 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
 }
 
 // Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8 channels
-// ahead was half as fast on Zen 4. Each turn asks for its share; to ask for several lines at once, which takes fewer
-// instructions, was slower, though from cache twice as fast: of what comes in bursts the core drops some.
+// ahead was half as fast on Zen 4. Each turn asks for its share. To ask for several lines at once takes fewer
+// instructions, and from cache channels are added twice as fast then, but memory answers bursts more slowly.
 typedef struct {
     const char *at, *end;
     size_t stretch, step;
@@ -66,8 +66,8 @@ CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *rest
 }
 
 // Asks for a line of memory that is read from end to end, and where that line begins a page also for one two
-// pages further on: a core drops what it is asked for while it walks to a page that it has not seen, so the walk
-// must come first. A virtual machine walks twice, and sees pages of 4 KiB however large they are inside. Zen 5 in
+// pages further on: what is asked for of a page that the core must walk to seems to be dropped, so the walk must
+// come first. A virtual machine walks twice, and sees pages of 4 KiB however large they are inside. Zen 5 in
 // such a machine, 2 threads, share of plain reading without | with that: panels of Q4_K 70 | 92 %; rows of Q4_K
 // 40 | 80 %, which the core alone was left to foresee.
 CK_INLINE void prefetch_in_order(const char *line) {
