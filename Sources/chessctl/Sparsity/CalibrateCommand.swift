@@ -39,7 +39,9 @@ struct CalibrateCommand: AsyncParsableCommand {
             valueName: "method"))
     var method: CalibrationMethod = .tuned
 
-    @Option(help: "Share of channels to leave out, 0 to 0.99; tuned reads no more bytes than chess at this share.")
+    @Option(
+        help: "Share of channels to leave out, 0 to 0.99; tuned reads no more bytes than chess at this share."
+    )
     var sparsity: Double = 0.5
 
     @Option(help: "Tokens of the text to use at most.")
