@@ -65,16 +65,6 @@ CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *rest
     }
 }
 
-// Asks for a line of memory that is read from end to end, and where that line begins a page also for one two
-// pages further on: what is asked for of a page that the core must walk to seems to be dropped, so the walk must
-// come first. A virtual machine walks twice, and sees pages of 4 KiB however large they are inside. Zen 5 in
-// such a machine, 2 threads, share of plain reading without | with that: panels of Q4_K 70 | 92 %; rows of Q4_K
-// 40 | 80 %, which the core alone was left to foresee.
-CK_INLINE void prefetch_in_order(const char *line) {
-    if ((uintptr_t)line % 4096 < 64) _mm_prefetch(line + 8192, _MM_HINT_T1);
-    _mm_prefetch(line, _MM_HINT_T0);
-}
-
 // How far ahead rows that lie one after another are asked for. Zen 5, GB/s of one core and of two, without and with 4,
 // 8 and 16 KiB: Q4_K 13, 24, 33, 35 and 23, 38, 37, 35; Q6_K with 4, 8 and 16 KiB 31, 34, 32 and 40, 38, 37.
 enum { BYTES_AHEAD = 8192 };
@@ -84,7 +74,7 @@ enum { BYTES_AHEAD = 8192 };
 CK_INLINE void prefetch_panel(const int bits, const uint8_t *four, size_t part, size_t parts) {
     const size_t lines = (size_t)bits;  // of four channels of 128 outputs
     for (size_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
-        prefetch_in_order((const char *)four + 4096 + 64 * i);
+        ck_ask_in_order(four + 4096 + 64 * i);
 }
 
 // Asks for what the next block needs to scale `units` of its outputs.

@@ -81,7 +81,7 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
 // of the list is asked for while one is multiplied. Rows one after another are asked for in the order of memory.
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
-    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) prefetch_in_order((const char *)line);
+    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) ck_ask_in_order((const uint8_t *)line);
 }
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
@@ -89,35 +89,25 @@ CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes)
     for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
 }
 
-// Where asking for what comes next has come to: in the records ahead, or else in the list.
+// What is asked for while rows are multiplied: the records ahead, or else what list and place foretell.
 typedef struct {
-    const char *at, *end;
-    size_t record, asked;  // the next one, lines
+    stretch_list records;
+    line_walk walk;
     const uint32_t *listed;
 } row_walk;
 
-// Asks for the lines that fall to the row `done` of `count`.
-CK_INLINE void prefetch_share(row_walk *restrict walk, const ck_ahead *restrict ahead, size_t done,
-                              size_t count) {
-    const size_t lines = (ahead->stride + 63) / 64, wanted = lines * ahead->count * (done + 1) / count;
-    while (walk->asked < wanted) {
-        if (walk->at == walk->end) {
-            walk->at = (const char *)ck_ahead_record(ahead, walk->record++);
-            walk->end = walk->at + 64 * lines;
-        }
-        const size_t left = (size_t)(walk->end - walk->at) / 64, due = wanted - walk->asked;
-        const size_t now = left < due ? left : due;
-        for (size_t i = 0; i < now; i++) _mm_prefetch(walk->at + 64 * i, _MM_HINT_T0);
-        walk->at += 64 * now;
-        walk->asked += now;
-    }
+// At least one row is multiplied.
+CK_INLINE void begin_rows(row_walk *restrict walk, const ck_rows *restrict w, const uint32_t *restrict list,
+                          size_t begin, size_t end) {
+    walk->listed = ck_list_ahead(list, begin);
+    list_records(&walk->records, &w->ahead);
+    walk->walk = begin_walk(&walk->records, end - begin);
 }
 
 // Asks for what the row of y[i] foretells.
-CK_INLINE void look_ahead(row_walk *restrict walk, const ck_rows *restrict w, size_t bytes, size_t i, size_t begin,
-                          size_t end) {
+CK_INLINE void look_ahead(row_walk *restrict walk, const ck_rows *restrict w, size_t bytes, size_t i) {
     if (w->ahead.count != 0) {
-        prefetch_share(walk, &w->ahead, i - begin, end - begin);
+        prefetch_lines(&walk->walk, &walk->records);
     } else if (walk->listed == NULL) {
         prefetch_on(ck_row(w, i), w->stride);
     } else if (*walk->listed != CK_LIST_END) {
@@ -132,7 +122,9 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
     const size_t padded = ck_pad64(w->cols), scales = padded / (size_t)group * (levels == 1 ? 2 : 1);
     const ck_form form = {.bits = (uint8_t)bits};
     const size_t bytes = ck_packed_bytes(&form, padded) + scales * (has_min ? 2 : 1);
-    row_walk walk = {NULL, NULL, 0, 0, ck_list_ahead(list, begin)};
+    if (begin >= end) return;
+    row_walk walk;
+    begin_rows(&walk, w, list, begin, end);
     const int steps = (bits == 4 && group == 32) || (bits == 6 && group == 16);
     size_t i = begin;
     if (steps && padded <= STEP_COLUMNS_AT_MOST) {
@@ -147,7 +139,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
             count = end - i < most ? 1 : most;
             const uint8_t *run[2] = {NULL, NULL};
             for (size_t r = 0; r < count; r++) {
-                look_ahead(&walk, w, bytes, i + r, begin, end);
+                look_ahead(&walk, w, bytes, i + r);
                 run[r] = ck_row(w, list ? list[i + r] : i + r);
             }
             if (count == 2) {
@@ -159,7 +151,7 @@ CK_INLINE void dot_form(const int bits, const int group, const int levels, const
         return;
     }
     for (; i < end; i++) {
-        look_ahead(&walk, w, bytes, i, begin, end);
+        look_ahead(&walk, w, bytes, i);
         y[i] = row_dot(bits, group, levels, has_min, offset, w, x, ck_row(w, list ? list[i] : i));
     }
 }

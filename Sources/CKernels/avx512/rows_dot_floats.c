@@ -22,7 +22,7 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
         const size_t size = bits == CK_F32 ? 4 : 2;
         for (size_t c = 0; c < w->cols; c += 32) {
             for (size_t b = 0; list == NULL && b < 32 * size; b += 64)
-                prefetch_in_order((const char *)run + BYTES_AHEAD + size * c + b);
+                ck_ask_in_order(run + BYTES_AHEAD + size * c + b);
             for (size_t part = 0; part < 2; part++) {
                 const size_t at = c + 16 * part;
                 const __mmask16 m = at < w->cols ? first_lanes(w->cols - at) : 0;
