@@ -4,6 +4,20 @@ void ck_add(float *restrict y, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+void ck_add_rows(float *restrict y, const float *restrict x, size_t stride, size_t rows, size_t n) {
+    enum { WIDTH = 32 };
+    size_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+        float sum[WIDTH];
+        memcpy(sum, y + i, sizeof sum);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t k = 0; k < WIDTH; k++) sum[k] += x[r * stride + i + k];
+        memcpy(y + i, sum, sizeof sum);
+    }
+    for (; i < n; i++)
+        for (size_t r = 0; r < rows; r++) y[i] += x[r * stride + i];
+}
+
 void ck_multiply(float *restrict y, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] *= x[i];
 }

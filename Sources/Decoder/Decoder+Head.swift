@@ -28,7 +28,7 @@ extension Decoder {
                 }
             }
         } else if weights.outputRecords == nil {
-            while let rows = claimOutputs(headCounter, of: parameters.vocabulary, unit: Self.headRows) {
+            while let rows = takeOutputs(headShare, of: parameters.vocabulary, unit: Self.headRows, worker) {
                 kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
             }
         } else {
@@ -44,8 +44,8 @@ extension Decoder {
     private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {
         let own = scratch.workers[worker.index]
         reduce(preview, input, own)
-        while let outputs = claimOutputs(
-            headCounter + 1, of: parameters.vocabulary, unit: Self.previewOutputs)
+        while let outputs = takeOutputs(
+            headShare + 1, of: parameters.vocabulary, unit: Self.previewOutputs, worker)
         {
             multiply(preview, own, into: logits, outputs)
         }
@@ -67,7 +67,7 @@ extension Decoder {
         kernels.quantize(own.reduced, into: own.reducedInput)
     }
 
-    private var headCounter: Int { Phase.count * parameters.layers }
+    private var headShare: Int { Phase.count * parameters.layers }
 
     /// Rows of the head that a worker takes at a time: more than a megabyte, so that reading begins anew seldom.
     private static let headRows = 2048
@@ -78,7 +78,7 @@ extension Decoder {
 
     /// The head alone, for the residual stream of a token that a prefill has computed.
     func computeLogits(of residual: FloatSlice, _ candidates: Int?) {
-        scratch.claims.reset()
+        scratch.shares.reset()
         pool.run { worker in
             scratch.workers[worker.index].residual.copy(residual)
             head(candidates, worker)

@@ -20,7 +20,7 @@ extension Decoder {
     func step(_ token: Int32, at position: Int, plan: SparsityPlan?, headCandidates: Int?) {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
-        scratch.claims.reset()
+        scratch.shares.reset()
         fillAngles(position)
         pool.run { worker in
             let residual = scratch.workers[worker.index].residual
@@ -91,19 +91,20 @@ extension Decoder {
         _ worker: Worker
     ) {
         if weights.isInPanels, weights.outputs >= 4 * PanelLayout.width * worker.count {
-            while let outputs = claimOutputs(
-                counter(phase, index), of: weights.outputs, unit: PanelLayout.width)
+            while let outputs = takeOutputs(
+                row(phase, index), of: weights.outputs, unit: PanelLayout.width, worker)
             {
-                for (chunk, whole) in parts.sums.enumerated() {
-                    whole[outputs].clear()
+                for chunk in 0..<parts.sums.count {
+                    let sum = parts.sums[chunk][0..<weights.outputs]
+                    sum[outputs].clear()
                     kernels.addChannels(
-                        into: whole[0..<weights.outputs], weights, input.activations, values: input.values,
+                        into: sum, weights, input.activations, values: input.values,
                         mask: input.mask, blocks: parts.blocks(chunk), outputs: outputs)
                 }
             }
             return
         }
-        while let chunk = claim(phase, index, of: parts.sums.count) {
+        while let chunk = take(phase, index, of: parts.sums.count, worker) {
             let sum = parts.sums[chunk][0..<weights.outputs]
             sum.clear()
             kernels.addChannels(
@@ -114,21 +115,23 @@ extension Decoder {
 
     /// Adds the part of every sum that lies where `y` does, which begins at `start` of the whole.
     private func addParts(_ parts: Partials, at start: Int = 0, to y: FloatSlice) {
-        for sum in parts.sums { kernels.add(sum[start..<start + y.count], to: y) }
+        kernels.add(parts.sums, from: start, to: y)
     }
 
-    private func claim(_ phase: Phase, _ index: Int, of count: Int) -> Int? {
-        let piece = scratch.claims.claim(counter(phase, index))
-        return piece < count ? piece : nil
+    private func take(
+        _ phase: Phase, _ index: Int, of count: Int, _ worker: Worker, isDivided: Bool = true
+    ) -> Int? {
+        scratch.shares.take(row(phase, index), of: count, by: worker, isDivided: isDivided)
     }
 
-    /// That of a layer's phase; the head's comes after those of all layers.
-    private func counter(_ phase: Phase, _ index: Int) -> Int { Phase.count * index + phase.rawValue }
+    /// That of a layer's phase; the head's come after those of all layers.
+    private func row(_ phase: Phase, _ index: Int) -> Int { Phase.count * index + phase.rawValue }
 
-    /// The next piece of `count` outputs, a multiple of `unit` but for the last, until all are claimed.
-    func claimOutputs(_ counter: Int, of count: Int, unit: Int) -> Range<Int>? {
-        let start = scratch.claims.claim(counter) * unit
-        return start < count ? start..<min(start + unit, count) : nil
+    /// The next piece of `count` outputs, a multiple of `unit` but for the last, until all are taken.
+    func takeOutputs(_ row: Int, of count: Int, unit: Int, _ worker: Worker) -> Range<Int>? {
+        let pieces = (count + unit - 1) / unit
+        guard let piece = scratch.shares.take(row, of: pieces, by: worker) else { return nil }
+        return piece * unit..<min((piece + 1) * unit, count)
     }
 
     /// Sets `vector` to the bias, or to zero where the model has none.
@@ -174,7 +177,7 @@ extension Decoder {
             interleaved: parameters.rope.style == .interleaved)
     }
 
-    /// Workers take key/value heads one by one, or single query heads when there are too few of those.
+    /// Each worker has as many key/value heads as the others, or single query heads when there are too few of those.
     private func attend(
         _ index: Int, _ position: Int, _ sparse: SparsityPlan.Layer?, _ worker: Worker
     ) {
@@ -183,14 +186,15 @@ extension Decoder {
         let size = parameters.keyValueHeads % worker.count == 0 ? group : 1
         let own = scratch.workers[worker.index]
         let layer = weights.layers[index]
-        while let unit = claim(.attention, index, of: parameters.heads / size) {
-            let first = unit * size
-            let range = first * width..<(first + size) * width
-            let queries = FloatSlice(scratch.queries, range)
-            start(queries, layer.queryBias.map { FloatSlice($0, range) })
-            if let base = sparse?.queryInput?.base.first { kernels.add(FloatSlice(base, range), to: queries) }
-            addParts(scratch.queryParts, at: range.lowerBound, to: queries)
-            rotate(queries, heads: size)
+        let heads = worker.share(of: parameters.heads, unit: size)
+        guard !heads.isEmpty else { return }
+        let range = heads.lowerBound * width..<heads.upperBound * width
+        let queries = FloatSlice(scratch.queries, range)
+        start(queries, layer.queryBias.map { FloatSlice($0, range) })
+        if let base = sparse?.queryInput?.base.first { kernels.add(FloatSlice(base, range), to: queries) }
+        addParts(scratch.queryParts, at: range.lowerBound, to: queries)
+        rotate(queries, heads: heads.count)
+        for first in stride(from: heads.lowerBound, to: heads.upperBound, by: size) {
             kernels.attend(
                 QueryBlock(
                     start: first * width, stride: size * width, tokens: 1, group: size,
@@ -218,15 +222,20 @@ extension Decoder {
         let bundles = layer.cached.bundles
         guard beginBundles(bundles, index, sparse, worker) else { return false }
         let parts = scratch.feedForwardParts
-        while let chunk = claim(.feedForward, index, of: parts.sums.count) {
+        // What is read from storage comes in the order of chunks.
+        let isDivided = bundles == nil
+        let (up, down) = (layer.up, layer.down)
+        let mask = sparse?.channels == nil ? nil : scratch.channels
+        let hiddenLimit = sparse?.downInput?.limits[0] ?? 0
+        while let chunk = take(.feedForward, index, of: parts.sums.count, worker, isDivided: isDivided) {
             awaitBundles(bundles, chunk: chunk, worker)
             if hasFault { break }
-            parts.sums[chunk].clear()
+            let sum = parts.sums[chunk]
+            sum.clear()
             kernels.feedForward(
-                into: parts.sums[chunk], up: layer.up, down: layer.down, upInput.activations,
-                values: upInput.values, gate: gate, mask: sparse?.channels.map { _ in scratch.channels },
-                hiddenLimit: sparse?.downInput?.limits[0] ?? 0, blocks: parts.blocks(chunk),
-                next: parts.likelyNext(chunk, worker), scratch: own.kernel)
+                into: sum, up: up, down: down, upInput.activations, values: upInput.values, gate: gate,
+                mask: mask, hiddenLimit: hiddenLimit, blocks: parts.blocks(chunk),
+                next: parts.likelyNext(chunk, worker, isDivided: isDivided), scratch: own.kernel)
         }
         worker.barrier()
         if hasFault { return false }
@@ -246,7 +255,7 @@ extension Decoder {
         let panels = (parameters.feedForward + PanelLayout.width - 1) / PanelLayout.width
         let unit =
             PanelLayout.width * (layer.gate.isInPanels ? 4 : (panels + worker.count - 1) / worker.count)
-        while let outputs = claimOutputs(counter(.gate, index), of: parameters.feedForward, unit: unit) {
+        while let outputs = takeOutputs(row(.gate, index), of: parameters.feedForward, unit: unit, worker) {
             start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
             kernels.addChannels(
                 into: gate, layer.gate, input.activations, values: input.values, mask: input.mask,

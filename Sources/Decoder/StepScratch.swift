@@ -26,7 +26,7 @@ struct StepScratch: Sendable {
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
     /// One counter per layer and `Phase`, then one for the head and one for its preview.
-    let claims: ClaimCounters
+    let shares: WorkShares
     let workers: [WorkerScratch]
     /// Rows of the embedding that a fetch is for, or of the head.
     let wantedRows: KeepMask
@@ -51,7 +51,7 @@ struct StepScratch: Sendable {
         logits = SharedBuffer(count: WeightForm.padded(shape.vocabulary))
         cosines = SharedBuffer(count: shape.rope.dimension / 2)
         sines = SharedBuffer(count: shape.rope.dimension / 2)
-        claims = ClaimCounters(count: Phase.count * shape.layers + 2)
+        shares = WorkShares(count: Phase.count * shape.layers + 2, workers: threads)
         wantedRows = KeepMask(count: shape.vocabulary)
         workers = (0..<threads).map { _ in WorkerScratch(shape, context: context) }
     }
@@ -59,7 +59,7 @@ struct StepScratch: Sendable {
 
 /// The parts of a layer whose work is claimed piece by piece.
 enum Phase: Int, CaseIterable {
-    case query, attention, output, gate, feedForward
+    case query, output, gate, feedForward
 
     /// Counted once: a step asks for it hundreds of times, and `allCases` is a new array each time.
     static let count = allCases.count
@@ -68,8 +68,8 @@ enum Phase: Int, CaseIterable {
 /// Partial sums of a matrix by input channel: a fixed number of chunks of its channels, each added up on its
 /// own, so that the sum does not depend on which worker took it, and so that a worker reads whole channels.
 struct Partials: Sendable {
-    /// `[chunks][outputs]`.
-    let sums: [FloatSlice]
+    /// `[chunks, outputs]`.
+    let sums: FloatRows
     /// The channels where chunks begin, and the end.
     let bounds: [Int]
     private let blocks: Int
@@ -78,7 +78,9 @@ struct Partials: Sendable {
         let blocks = (channels + 31) / 32
         let count = min(most, blocks)
         self.blocks = blocks
-        sums = (0..<count).map { _ in FloatSlice(SharedBuffer(count: outputs)) }
+        let stride = WeightForm.padded(outputs)
+        sums = FloatRows(
+            SharedBuffer(count: count * stride), count: count, length: outputs, stride: stride)
         bounds = (0..<count).map { 32 * (blocks * $0 / count) } + [channels]
     }
 
@@ -88,9 +90,10 @@ struct Partials: Sendable {
     }
 
     /// Those of the chunk that the worker takes after `chunk` when all are as fast; `nil` behind the last.
-    func likelyNext(_ chunk: Int, _ worker: Worker) -> Range<Int>? {
-        let next = chunk + worker.count
-        return next < sums.count ? blocks(next) : nil
+    func likelyNext(_ chunk: Int, _ worker: Worker, isDivided: Bool) -> Range<Int>? {
+        let next = isDivided ? chunk + 1 : chunk + worker.count
+        let own = isDivided ? worker.share(of: sums.count) : 0..<sums.count
+        return own.contains(next) ? blocks(next) : nil
     }
 }
 

@@ -120,6 +120,12 @@ extension KernelSet {
         unsafe ck_add(y.base, x.base, x.count)
     }
 
+    /// `y += x[0] + x[1] + ...`, added one after another, of the columns from `start` on.
+    package func add(_ rows: FloatRows, from start: Int, to y: FloatSlice) {
+        precondition(start >= 0 && start + y.count <= rows.length, "\(start)+\(y.count) of \(rows.length)")
+        unsafe ck_add_rows(y.base, rows.slice.base + start, rows.stride, rows.count, y.count)
+    }
+
     /// `y *= x`, element by element.
     package func multiply(_ y: FloatSlice, by x: FloatSlice) {
         precondition(x.count == y.count, "\(x.count), \(y.count)")

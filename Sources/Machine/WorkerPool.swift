@@ -43,6 +43,10 @@ package struct Worker: Sendable {
 
     /// This worker's share of `0..<total`, in whole `unit`s, so that shares differ by one unit at most.
     package func share(of total: Int, unit: Int = 1) -> Range<Int> {
+        Self.share(of: total, unit: unit, index: index, count: count)
+    }
+
+    fileprivate static func share(of total: Int, unit: Int = 1, index: Int, count: Int) -> Range<Int> {
         let units = (total + unit - 1) / unit
         let lower = units * index / count * unit
         let upper = units * (index + 1) / count * unit
@@ -72,6 +76,48 @@ package struct Worker: Sendable {
     package func claim(_ index: Int) -> Int {
         precondition(index >= 0 && index < counters.count, "\(index) of \(counters.count)")
         return unsafe Int(ch_claim(counters.address(of: index)))
+    }
+}
+
+/// Rows of pieces of work, of which every worker has a share.
+///
+/// It takes them from the front of its own, one after another, so that it reads memory in one direction and knows what
+/// comes next; once that is done, from the back of the others'.
+///
+/// UNSAFE FENCE: each word of the buffer is changed only by an atomic addition while a run is on and by `reset` while
+/// no worker takes.
+@safe package final class WorkShares: Sendable {
+    /// `[workers][count]`: what was taken from the front in the lower half of a word, from the back in the upper one.
+    private let taken: SharedBuffer<UInt64>
+    private let count: Int
+
+    /// - Parameters:
+    ///   - count: of rows.
+    ///   - workers: at most.
+    package init(count: Int, workers: Int) {
+        self.count = count
+        taken = SharedBuffer(count: count * workers)
+    }
+
+    /// Makes all pieces free. Only one worker may call it, with a barrier before the next is taken.
+    package func reset() { for index in 0..<taken.count { taken[index] = 0 } }
+
+    /// The next free piece of row `index`, which has `total`; `nil` when none is.
+    ///
+    /// - Parameter isDivided: without it all have one share, and take its pieces in order.
+    package func take(_ index: Int, of total: Int, by worker: Worker, isDivided: Bool = true) -> Int? {
+        precondition(index >= 0 && index < count, "\(index) of \(count)")
+        let shares = isDivided ? worker.count : 1
+        for turn in 0..<shares {
+            let owner = isDivided ? (worker.index + turn) % shares : 0
+            let share = Worker.share(of: total, index: owner, count: shares)
+            let before = unsafe ch_take(
+                taken.address(of: owner * count + index), turn == 0 ? 1 : 1 << 32)
+            let (front, back) = (Int(truncatingIfNeeded: before & 0xffff_ffff), Int(before >> 32))
+            guard front + back < share.count else { continue }
+            return turn == 0 ? share.lowerBound + front : share.upperBound - 1 - back
+        }
+        return nil
     }
 }
 

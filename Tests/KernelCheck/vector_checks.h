@@ -239,6 +239,16 @@ static void check_reductions(void) {
     ck_add(y, x, 36);
     for (size_t i = 0; i < 37; i++)
         judge(y[i] == (float)(i < 36 ? 3 * i : i), "[%zu] is %g", i, (double)y[i]);
+    // The same bits as one row after another: 0.1 added three times is not 0.3.
+    describe("ck_add_rows");
+    float rows[3 * 80], one[80], all[80];
+    for (size_t i = 0; i < 240; i++) rows[i] = 0.1f * (float)(i % 7);
+    for (size_t n = 0; n < 80; n++) {
+        for (size_t i = 0; i < 80; i++) one[i] = all[i] = 0.1f * (float)i;
+        for (size_t r = 0; r < 3; r++) ck_add(one, rows + 80 * r, n);
+        ck_add_rows(all, rows, 80, 3, n);
+        judge(memcmp(one, all, sizeof one) == 0, "of %zu columns are others", n);
+    }
 }
 
 // Every word against the definition; limits of 0, infinity and NaN among them, and values that meet theirs.

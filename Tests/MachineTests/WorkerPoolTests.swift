@@ -1,4 +1,5 @@
 import Machine
+import Synchronization
 import Testing
 
 @Suite struct WorkerPoolTests {
@@ -52,6 +53,37 @@ import Testing
             }
         }
         #expect(taken.elements(0..<1000) == Array(repeating: 3, count: 1000))
+    }
+
+    @Test(arguments: [1, 2, 3, 4], [true, false])
+    func sharesAreTakenOnceFromTheFrontAndHelpedWithFromTheBack(threads: Int, isDivided: Bool) {
+        let pool = WorkerPool(threadCount: threads)
+        let shares = WorkShares(count: 2, workers: threads)
+        for total in [0, 1, threads, 5, 1000] {
+            let taken = SharedBuffer<UInt8>(count: total)
+            shares.reset()
+            pool.run { worker in
+                while let piece = shares.take(1, of: total, by: worker, isDivided: isDivided) {
+                    taken[piece] += 1
+                }
+            }
+            #expect(taken.elements(0..<total) == Array(repeating: 1, count: total))
+        }
+        // One that works alone walks its own pieces forwards, then those of the others backwards.
+        shares.reset()
+        let order = Mutex<[Int]>([])
+        pool.run { worker in
+            guard worker.index == 0 else { return }
+            while let piece = shares.take(0, of: 12, by: worker, isDivided: isDivided) {
+                order.withLock { $0.append(piece) }
+            }
+        }
+        let own = Array(0..<(isDivided ? 12 / threads : 12))
+        let helped = (own.count..<12).map { piece in
+            let (share, place) = (piece / own.count, piece % own.count)
+            return share * own.count + own.count - 1 - place
+        }
+        #expect(order.withLock { $0 } == own + helped)
     }
 }
 

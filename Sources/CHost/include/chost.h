@@ -54,6 +54,11 @@ static inline uint32_t ch_claim(uint32_t *counter) {
     return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
+// The same, adding `many`.
+static inline uint64_t ch_take(uint64_t *counter, uint64_t many) {
+    return __atomic_fetch_add(counter, many, __ATOMIC_RELAXED);
+}
+
 // Tells the processor that the calling thread spins.
 static inline void ch_relax(void) {
 #if defined(__aarch64__)

@@ -52,7 +52,7 @@ CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t turns) 
 
 CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list) {
     for (size_t i = 0; i < walk->step; i++) {
-        _mm_prefetch(walk->at, _MM_HINT_T0);
+        ck_ask_in_order((const uint8_t *)walk->at);
         walk->at += 64;
         if (walk->at < walk->end) continue;
         walk->stretch++;

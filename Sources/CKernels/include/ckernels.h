@@ -246,6 +246,9 @@ double ck_log_sum_exp(const float *x, size_t n, float scale);
 // y[i] += x[i].
 void ck_add(float *y, const float *x, size_t n);
 
+// y[i] += x[i], then x[stride + i], and so on for `rows` rows.
+void ck_add_rows(float *y, const float *x, size_t stride, size_t rows, size_t n);
+
 // y[i] *= x[i].
 void ck_multiply(float *y, const float *x, size_t n);
 
