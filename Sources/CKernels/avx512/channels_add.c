@@ -289,6 +289,7 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
     __m512_u *const sums = (__m512_u *)y;
     size_t b = block_begin;
     if (ck_is_panel(w, out_begin, out_end)) {
+        touch_planes(group, levels, w);
         __m512 sum[8];
         for (size_t i = 0; i < 8; i++) sum[i] = sums[i];
         for (; b < block_end && ck_block_mask(mask, b, w->channels) == 0xffffffff; b++)

@@ -77,6 +77,15 @@ CK_INLINE void prefetch_panel(const int bits, const uint8_t *four, size_t part, 
         ck_ask_in_order(four + 4096 + 64 * i);
 }
 
+// The scales of a panel lie behind its channels, on pages that nothing has walked to: a line of each, so that what is
+// asked for of them later comes. Zen 5, one core, share of plain reading without | with that: 78 | 88 %.
+CK_INLINE void touch_planes(const int group, const int levels, const ck_channels *restrict w) {
+    const size_t groups = (w->channels + (size_t)group - 1) / (size_t)group,
+                 supers = levels == 2 ? (w->channels + 255) / 256 : 0,
+                 bytes = groups * w->group_stride + supers * w->super_stride;
+    for (size_t b = 0; b < bytes + 4095; b += 4096) _mm_prefetch((const char *)w->groups + b, _MM_HINT_T1);
+}
+
 // Asks for what the next block needs to scale `units` of its outputs.
 CK_INLINE void prefetch_scales(const int group, const int levels, const int has_min,
                                const ck_channels *restrict w, size_t block, size_t unit, size_t units) {
