@@ -58,11 +58,12 @@ extension Decoder {
         let own = scratch.workers[worker.index]
         let normed = prepare(layer.attentionNorm, own)
         let dense = StepInput(values: normed, activations: own.input)
+        // Before the queries, of which those who have finished take more.
+        keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         let input = masked(dense, sparse?.queryInput, own.sparseInput, .queryInput, index, worker)
         guard bring(layer.cached.query, input.mask?.words, worker) else { return false }
         addChunks(scratch.queryParts, layer.query, input, .query, index, worker)
         keep(layer.cached.query, worker)
-        keysAndValues(index, layer, position, dense, sparse?.keyValueInput, worker)
         worker.barrier()
         attend(index, position, sparse, worker)
         worker.barrier()
@@ -92,15 +93,11 @@ extension Decoder {
     ) {
         if weights.isInPanels, weights.outputs >= 4 * PanelLayout.width * worker.count {
             while let outputs = takeOutputs(
-                row(phase, index), of: weights.outputs, unit: PanelLayout.width, worker)
+                row(phase, index), of: weights.outputs, unit: 2 * PanelLayout.width, worker)
             {
-                for chunk in 0..<parts.sums.count {
-                    let sum = parts.sums[chunk][0..<weights.outputs]
-                    sum[outputs].clear()
-                    kernels.addChannels(
-                        into: sum, weights, input.activations, values: input.values,
-                        mask: input.mask, blocks: parts.blocks(chunk), outputs: outputs)
-                }
+                kernels.addChannels(
+                    into: parts.sums, blocks: parts.blocks, weights, input.activations,
+                    values: input.values, mask: input.mask, outputs: outputs)
             }
             return
         }
@@ -148,10 +145,12 @@ extension Decoder {
         let width = parameters.headDimension
         let own = scratch.workers[worker.index]
         let input = sparse.map { dropped(dense, $0, own.sparseInput, .keyValueInput, index, worker) } ?? dense
-        for unit in worker.share(of: 2 * heads) {
-            let isKey = unit < heads
-            let head = isKey ? unit : unit - heads
-            let rows = head * width..<(head + 1) * width
+        let share = worker.share(of: 2 * heads)
+        for isKey in [true, false] {
+            let first = isKey ? 0 : heads
+            let own = share.clamped(to: first..<first + heads)
+            guard !own.isEmpty else { continue }
+            let rows = (own.lowerBound - first) * width..<(own.upperBound - first) * width
             let vector = FloatSlice(isKey ? scratch.keys : scratch.values, 0..<heads * width)
             kernels.dot(
                 into: vector, isKey ? layer.key : layer.value, input.activations, values: input.values,
@@ -162,11 +161,14 @@ extension Decoder {
             if let bias = isKey ? layer.keyBias : layer.valueBias {
                 kernels.add(FloatSlice(bias, rows), to: vector[rows])
             }
-            if isKey {
-                rotate(vector[rows], heads: 1)
-                cache.storeKey(vector[rows], layer: index, head: head, position: position, with: kernels)
-            } else {
-                cache.storeValue(vector[rows], layer: index, head: head, position: position, with: kernels)
+            if isKey { rotate(vector[rows], heads: own.count) }
+            for head in own.lowerBound - first..<own.upperBound - first {
+                let one = vector[head * width..<(head + 1) * width]
+                if isKey {
+                    cache.storeKey(one, layer: index, head: head, position: position, with: kernels)
+                } else {
+                    cache.storeValue(one, layer: index, head: head, position: position, with: kernels)
+                }
             }
         }
     }

@@ -38,12 +38,9 @@ extension KernelSet {
         into y: FloatSlice, _ weights: ChannelMatrix, _ x: Activations, values: FloatSlice,
         mask: KeepMask? = nil, blocks: Range<Int>? = nil, outputs: Range<Int>
     ) {
-        precondition(
-            x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
-        precondition(mask == nil || mask?.count == weights.channels, "a mask for \(weights.channels)")
+        checkInput(x, values, mask, of: weights)
         let blocks = blocks ?? 0..<weights.blocks
-        precondition(
-            blocks.lowerBound >= 0 && blocks.upperBound <= weights.blocks, "\(blocks) of \(weights.blocks)")
+        checkBlocks(blocks, of: weights)
         checkOutputs(outputs, of: weights, in: y)
         guard !outputs.isEmpty else { return }
         var vector = unsafe x.vector(0, values: values.base)
@@ -52,6 +49,31 @@ extension KernelSet {
             unsafe table.pointee.channels_add(
                 y.base + first, &matrix, &vector, bits, blocks.lowerBound, blocks.upperBound,
                 outputs.lowerBound, outputs.upperBound)
+        }
+    }
+
+    /// The same of several ranges of blocks, each into a row of `sums`, which is cleared first. Panels are taken one after
+    /// another with all their blocks, so that memory is read in order.
+    package func addChannels(
+        into sums: FloatRows, blocks: (Int) -> Range<Int>, _ weights: ChannelMatrix, _ x: Activations,
+        values: FloatSlice, mask: KeepMask? = nil, outputs: Range<Int>
+    ) {
+        checkInput(x, values, mask, of: weights)
+        for row in 0..<sums.count { checkBlocks(blocks(row), of: weights) }
+        checkOutputs(outputs, of: weights, in: sums[sums.count - 1])
+        guard !outputs.isEmpty else { return }
+        var vector = unsafe x.vector(0, values: values.base)
+        let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
+        let base = unsafe sums.slice.base
+        unsafe weights.forEachPart(of: outputs) { matrix, first, outputs in
+            for row in 0..<sums.count {
+                let y = unsafe base + row * sums.stride + first
+                unsafe (y + outputs.lowerBound).update(repeating: 0, count: outputs.count)
+                let blocks = blocks(row)
+                unsafe table.pointee.channels_add(
+                    y, &matrix, &vector, bits, blocks.lowerBound, blocks.upperBound, outputs.lowerBound,
+                    outputs.upperBound)
+            }
         }
     }
 
@@ -138,6 +160,19 @@ extension KernelSet {
             row >= 0 && row < weights.rows && out.count == weights.columns, "\(row) of \(weights.rows)")
         var matrix = unsafe weights.raw
         unsafe ck_row_decode(out.base, &matrix, row)
+    }
+
+    private func checkInput(
+        _ x: Activations, _ values: FloatSlice, _ mask: KeepMask?, of weights: ChannelMatrix
+    ) {
+        precondition(
+            x.length == weights.channels && values.count == x.length, "\(x.length), \(weights.channels)")
+        precondition(mask == nil || mask?.count == weights.channels, "a mask for \(weights.channels)")
+    }
+
+    private func checkBlocks(_ blocks: Range<Int>, of weights: ChannelMatrix) {
+        precondition(
+            blocks.lowerBound >= 0 && blocks.upperBound <= weights.blocks, "\(blocks) of \(weights.blocks)")
     }
 
     func checkOutputs(_ outputs: Range<Int>, of weights: ChannelMatrix, in y: FloatSlice) {
