@@ -255,8 +255,8 @@ extension Decoder {
         let gate = FloatSlice(scratch.gate, 0..<parameters.feedForward)
         // A few panels, so that a thread that others slow down takes fewer; of whole channels pieces should be long.
         let panels = (parameters.feedForward + PanelLayout.width - 1) / PanelLayout.width
-        let unit =
-            PanelLayout.width * (layer.gate.isInPanels ? 4 : (panels + worker.count - 1) / worker.count)
+        let pieces = worker.count * (layer.gate.isInPanels ? 8 : 1)
+        let unit = PanelLayout.width * ((panels + pieces - 1) / pieces)
         while let outputs = takeOutputs(row(.gate, index), of: parameters.feedForward, unit: unit, worker) {
             start(gate[outputs], sparse?.gateInput?.base.first.map { FloatSlice($0, outputs) })
             kernels.addChannels(

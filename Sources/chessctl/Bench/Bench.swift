@@ -45,32 +45,44 @@ struct Bench {
     }
 
     func measure(runs: Int, peakResidentBytes: Int) throws -> BenchResult {
+        let bytes = decoder.weights.bytesPerToken
         let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
         var (prefill, dense, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
+        // Weights of a token in bytes, over what memory gave before and after its run: neighbours come and go.
+        var denseShares = [Double]()
+        var sparseShares = plans.map { _ in [Double]() }
+        func readAgain() -> Double {
+            let now = meter?.measure() ?? bandwidth ?? 0
+            defer { read.append(now) }
+            return (now + (read.last ?? now)) / 2
+        }
         var bytesPerToken = plans.map { _ in 0.0 }
         var traffic = plans.map { _ in CacheCounts() }
         var denseTraffic = CacheCounts()
         for run in 0..<runs {
-            read.append(meter?.measure() ?? bandwidth ?? 0)
             prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
-            if memory?.cache == nil || run == 0 { dense.append(try decode(nil, &denseTraffic)) }
+            _ = readAgain()
+            if memory?.cache == nil || run == 0 {
+                let rate = try decode(nil, &denseTraffic)
+                dense.append(rate)
+                denseShares.append(rate * Double(bytes) / readAgain())
+            }
             for index in plans.indices {
                 let run = try self.run(index)
                 sparse[index].append(run.rate)
+                sparseShares[index].append(run.rate * run.bytesPerToken / readAgain())
                 bytesPerToken[index] = run.bytesPerToken
                 traffic[index] += run.traffic
             }
         }
-        let ceiling = median(read)
-        let bytes = decoder.weights.bytesPerToken
         let rate = median(dense)
         var result = BenchResult(
             model: decoder.parameters.name, kernels: decoder.kernels.name, threads: decoder.threadCount,
             promptTokens: promptCount, decodedTokens: decodeCount, runs: runs,
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
-            weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: ceiling,
-            rooflineShare: rate * Double(bytes) / ceiling, peakRssBytes: peakResidentBytes,
+            weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: median(read),
+            rooflineShare: median(denseShares), peakRssBytes: peakResidentBytes,
             memory: memory.map {
                 BenchResult.Memory(
                     budget: $0.budget, working: $0.working, resident: $0.resident, slots: $0.slots,
@@ -87,7 +99,7 @@ struct Bench {
                     speedup: dense.count == runs
                         ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
                     bytesPerToken: bytes,
-                    weightBytesPerSecond: rate * bytes, rooflineShare: rate * bytes / ceiling,
+                    weightBytesPerSecond: rate * bytes, rooflineShare: median(sparseShares[index]),
                     storage: storage(traffic[index], runs: runs)))
         }
         return result
@@ -194,7 +206,7 @@ struct BenchResult: Encodable {
     var bytesPerToken: Int
     var weightBytesPerSecond: Double
     var readBandwidthBytesPerSecond: Double
-    /// Weight bytes per second over the bandwidth.
+    /// Weight bytes per second over the bandwidth before and after each run.
     var rooflineShare: Double
     /// Before the bandwidth was measured, whose buffer would count.
     var peakRssBytes: Int

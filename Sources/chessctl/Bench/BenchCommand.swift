@@ -12,8 +12,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measure prefill and decode speed of a model on this machine.",
         discussion: """
             Decoding reads every weight once per token, so memory bandwidth is its ceiling; the share of the \
-            roofline says how close it comes. Runs alternate with measurements of the bandwidth, and medians \
-            are printed, since machines are noisy. The text is prose, because what a sparse model reads decides what it \
+            roofline says how close it comes. Runs alternate with measurements of the bandwidth, each is held \
+            against the two beside it, and medians are printed, since machines are noisy. The text is prose, because what a sparse model reads decides what it \
             leaves out; with profiles, dense and sparse runs take turns.
 
               chessctl bench models/NAME.chess --threads 2
