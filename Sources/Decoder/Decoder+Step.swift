@@ -91,10 +91,10 @@ extension Decoder {
         _ parts: Partials, _ weights: ChannelMatrix, _ input: StepInput, _ phase: Phase, _ index: Int,
         _ worker: Worker
     ) {
-        if weights.isInPanels, weights.outputs >= 4 * PanelLayout.width * worker.count {
-            while let outputs = takeOutputs(
-                row(phase, index), of: weights.outputs, unit: 2 * PanelLayout.width, worker)
-            {
+        let panels = weights.outputs / PanelLayout.width
+        if weights.isInPanels, panels >= 2 * worker.count {
+            let unit = PanelLayout.width * max(1, panels / (3 * worker.count))
+            while let outputs = takeOutputs(row(phase, index), of: weights.outputs, unit: unit, worker) {
                 kernels.addChannels(
                     into: parts.sums, blocks: parts.blocks, weights, input.activations,
                     values: input.values, mask: input.mask, outputs: outputs)
