@@ -1,11 +1,10 @@
 // How fast one core reads equal pieces of memory of which some are left out: what sparse weights can hope
 // for.
 //
-//   cc -O3 Benchmarks/kernels/pieces.c -o /tmp/pieces && /tmp/pieces BYTES PERCENT [AHEAD [LINES]]
+//   cc -O3 Benchmarks/kernels/pieces.c -o /tmp/pieces && /tmp/pieces BYTES PERCENT [AHEAD]
 //
 // BYTES of a piece, a multiple of 64; PERCENT of the pieces are read, chosen at random; while one is read,
-// the one AHEAD places further on in the list is asked for, all of it or only its first LINES lines. For two cores run
-// it twice at once.
+// the one AHEAD places further on in the list is asked for.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +21,13 @@ static double seconds(void) {
 }
 
 static uint64_t read_listed(const uint8_t *memory, const uint32_t *list, size_t count, size_t bytes,
-                            size_t ahead, size_t asked) {
+                            size_t ahead) {
     uint64_t sum[8] = {0};
     for (size_t i = 0; i < count; i++) {
         const uint8_t *piece = memory + list[i] * bytes, *later = memory + list[i + ahead] * bytes;
         for (size_t b = 0; b < bytes; b += 64) {
             uint64_t words[8];
-            if (ahead > 0 && b < asked) __builtin_prefetch(later + b, 0, 2);
+            if (ahead > 0) __builtin_prefetch(later + b, 0, 2);
             memcpy(words, piece + b, sizeof words);
             for (size_t k = 0; k < 8; k++) sum[k] += words[k];
         }
@@ -40,8 +39,7 @@ static uint64_t read_listed(const uint8_t *memory, const uint32_t *list, size_t 
 int main(int count, char **words) {
     const size_t bytes = count > 2 ? (size_t)atoi(words[1]) : 768,
                  percent = count > 2 ? (size_t)atoi(words[2]) : 50;
-    const size_t ahead = count > 3 ? (size_t)atoi(words[3]) : 16, asked = count > 4 ? 64 * (size_t)atoi(words[4]) : bytes,
-                 pieces = SET / bytes;
+    const size_t ahead = count > 3 ? (size_t)atoi(words[3]) : 16, pieces = SET / bytes;
     uint8_t *memory = aligned_alloc(LARGE_PAGE, SET);
     uint32_t *list = malloc((pieces + MOST_AHEAD) * sizeof *list);
     if (memory == NULL || list == NULL || ahead > MOST_AHEAD || bytes % 64 != 0) return 1;
@@ -57,7 +55,7 @@ int main(int count, char **words) {
     double best = 1e30;
     for (int turn = 0; turn < TURNS; turn++) {
         const double begin = seconds();
-        sum += read_listed(memory, list, listed, bytes, ahead, asked);
+        sum += read_listed(memory, list, listed, bytes, ahead);
         const double took = seconds() - begin;
         if (took < best) best = took;
     }
