@@ -25,7 +25,7 @@ struct StepScratch: Sendable {
     let logits: SharedBuffer<Float>
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    /// One counter per layer and `Phase`, then one for the head and one for its preview.
+    /// One row per layer and `Phase`, then one for the head and one for its preview.
     let shares: WorkShares
     let workers: [WorkerScratch]
     /// Rows of the embedding that a fetch is for, or of the head.
@@ -57,7 +57,7 @@ struct StepScratch: Sendable {
     }
 }
 
-/// The parts of a layer whose work is claimed piece by piece.
+/// The parts of a layer whose work is taken piece by piece.
 enum Phase: Int, CaseIterable {
     case query, output, gate, feedForward
 

@@ -54,7 +54,7 @@ static inline uint32_t ch_claim(uint32_t *counter) {
     return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-// The same, adding `many`.
+// The same of a wider counter, adding `many`.
 static inline uint64_t ch_take(uint64_t *counter, uint64_t many) {
     return __atomic_fetch_add(counter, many, __ATOMIC_RELAXED);
 }
