@@ -81,7 +81,7 @@ extension Decoder {
         if let base = sparse?.attentionOutput?.base.first {
             kernels.add(FloatSlice(base, 0..<parameters.embedding), to: own.residual)
         }
-        addParts(scratch.outputParts, to: own.residual)
+        kernels.add(scratch.outputParts.sums, from: 0, to: own.residual)
         return true
     }
 
@@ -108,11 +108,6 @@ extension Decoder {
                 into: sum, weights, input.activations, values: input.values, mask: input.mask,
                 blocks: parts.blocks(chunk), outputs: 0..<weights.outputs)
         }
-    }
-
-    /// Adds the part of every sum that lies where `y` does, which begins at `start` of the whole.
-    private func addParts(_ parts: Partials, at start: Int = 0, to y: FloatSlice) {
-        kernels.add(parts.sums, from: start, to: y)
     }
 
     private func take(
@@ -194,7 +189,7 @@ extension Decoder {
         let queries = FloatSlice(scratch.queries, range)
         start(queries, layer.queryBias.map { FloatSlice($0, range) })
         if let base = sparse?.queryInput?.base.first { kernels.add(FloatSlice(base, range), to: queries) }
-        addParts(scratch.queryParts, at: range.lowerBound, to: queries)
+        kernels.add(scratch.queryParts.sums, from: range.lowerBound, to: queries)
         rotate(queries, heads: heads.count)
         for first in stride(from: heads.lowerBound, to: heads.upperBound, by: size) {
             kernels.attend(
@@ -242,7 +237,7 @@ extension Decoder {
         worker.barrier()
         if hasFault { return false }
         keep(bundles, worker)
-        addParts(parts, to: own.residual)
+        kernels.add(parts.sums, from: 0, to: own.residual)
         return true
     }
 

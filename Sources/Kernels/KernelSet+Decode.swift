@@ -93,8 +93,7 @@ extension KernelSet {
     ) {
         precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
         precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
-        precondition(
-            blocks.lowerBound >= 0 && blocks.upperBound <= down.blocks, "\(blocks) of \(down.blocks)")
+        checkBlocks(blocks, of: down)
         precondition(next.map { $0.lowerBound >= blocks.upperBound } ?? true, "\(String(describing: next))")
         precondition(y.capacity >= WeightForm.padded(down.outputs), "\(y.capacity), \(down.outputs)")
         precondition(mask == nil || mask?.count == down.channels, "a mask for \(down.channels)")
