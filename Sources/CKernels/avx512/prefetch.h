@@ -10,6 +10,7 @@
 typedef struct {
     const char *begin[2 * 32];
     size_t count, bytes[2];  // bytes of the even and the odd stretches
+    int has_gaps;            // whether what lies between some of them is not read
 } stretch_list;
 
 CK_INLINE void list_stretches(stretch_list *restrict list, const ck_channels *restrict w, size_t block,
@@ -19,6 +20,7 @@ CK_INLINE void list_stretches(stretch_list *restrict list, const ck_channels *re
     size_t count = 0;
     list->bytes[0] = joined ? low_bytes + high_bytes : low_bytes;
     list->bytes[1] = joined ? low_bytes + high_bytes : high_bytes;
+    list->has_gaps = kept != ck_block_mask(NULL, block, w->channels);
     for (; kept != 0; kept &= kept - 1) {
         const char *run = (const char *)ck_channel(w, block * 32 + (size_t)__builtin_ctz(kept));
         list->begin[count++] = run + low_begin;
@@ -32,36 +34,69 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
     const size_t most = sizeof list->begin / sizeof *list->begin;
     list->count = ahead->count < most ? ahead->count : most;
     list->bytes[0] = list->bytes[1] = ahead->stride;
+    list->has_gaps = list->count != 0 && ahead->list[list->count - 1] - ahead->list[0] + 1 != list->count;
     for (size_t i = 0; i < list->count; i++) list->begin[i] = (const char *)ck_ahead_record(ahead, i);
 }
 
 // Walks the stretches line by line in the order of memory, a block ahead: what memory answers fastest, 8 channels
 // ahead was half as fast on Zen 4. Each turn asks for its share. To ask for several lines at once takes fewer
 // instructions, and from cache channels are added twice as fast then, but memory answers bursts more slowly.
+//
+// Where there are gaps, the lines of a stretch are asked for from both ends to the middle. In order they make the core
+// foresee lines of the gap behind them, which nobody reads (`Benchmarks/kernels/waste.c`); towards the middle it foresees
+// what is wanted anyway.
 typedef struct {
-    const char *at, *end;
-    size_t stretch, step;
+    const char *at, *end;   // the line to ask for; where the stretch ends
+    intptr_t step;          // inward: to the line after it, in bytes
+    size_t stretch, share;  // share: of a turn, in lines
+    int is_inward;
 } line_walk;
 
+CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restrict list) {
+    enum { LATER = 4 };
+    const size_t bytes = list->bytes[walk->stretch % 2];
+    walk->at = list->begin[walk->stretch];
+    walk->end = walk->at + bytes;
+    if (!walk->is_inward) return;
+    walk->step = (intptr_t)((bytes - 1) / 64 * 64);
+    if (walk->stretch + LATER >= list->count) return;
+    // A later one's pages are walked to, so that what is asked for of them comes: see `ck_ask_in_order`.
+    const char *later = list->begin[walk->stretch + LATER];
+    _mm_prefetch(later, _MM_HINT_T1);
+    _mm_prefetch(later + walk->step, _MM_HINT_T1);
+}
+
 CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t turns) {
-    if (list->count == 0) return (line_walk){NULL, NULL, 0, 0};
-    const size_t lines = (list->bytes[0] + 63) / 64 + (list->bytes[1] + 63) / 64;
-    return (line_walk){list->begin[0], list->begin[0] + list->bytes[0], 0,
-                       (list->count * lines / 2 + turns - 1) / turns};
+    line_walk walk = {.stretch = 0, .share = 0};
+    if (list->count == 0) return walk;
+    const size_t even = (list->bytes[0] + 63) / 64, odd = (list->bytes[1] + 63) / 64;
+    walk.share = (list->count * (even + odd) / 2 + turns - 1) / turns;
+    walk.is_inward = list->has_gaps;
+    begin_stretch(&walk, list);
+    return walk;
 }
 
 CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list) {
-    for (size_t i = 0; i < walk->step; i++) {
-        ck_ask_in_order((const uint8_t *)walk->at);
-        walk->at += 64;
-        if (walk->at < walk->end) continue;
+    for (size_t i = 0; i < walk->share; i++) {
+        if (walk->is_inward) {
+            _mm_prefetch(walk->at, _MM_HINT_T0);
+            if (walk->step != 0) {
+                // Forwards and backwards in turn, each time a line less.
+                walk->at += walk->step;
+                walk->step = walk->step > 0 ? 64 - walk->step : -64 - walk->step;
+                continue;
+            }
+        } else {
+            ck_ask_in_order((const uint8_t *)walk->at);
+            walk->at += 64;
+            if (walk->at < walk->end) continue;
+        }
         walk->stretch++;
         if (walk->stretch == list->count) {
-            walk->step = 0;
+            walk->share = 0;
             return;
         }
-        walk->at = list->begin[walk->stretch];
-        walk->end = walk->at + list->bytes[walk->stretch % 2];
+        begin_stretch(walk, list);
     }
 }
 

@@ -78,7 +78,8 @@ CK_INLINE float row_dot(const int bits, const int group, const int levels, const
 }
 
 // Listed rows lie in bundles with other weights between them, which the processor cannot guess: a later row
-// of the list is asked for while one is multiplied. Rows one after another are asked for in the order of memory.
+// of the list is asked for while one is multiplied, from both ends to the middle: see `line_walk`. Rows one after another
+// are asked for in the order of memory.
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
     for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) ck_ask_in_order((const uint8_t *)line);
@@ -86,7 +87,10 @@ CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
     const uint8_t *run = ck_row(w, row);
-    for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)run + b, _MM_HINT_T1);
+    for (const uint8_t *first = run, *last = run + (bytes - 1) / 64 * 64; first <= last; first += 64, last -= 64) {
+        _mm_prefetch((const char *)first, _MM_HINT_T1);
+        _mm_prefetch((const char *)last, _MM_HINT_T1);
+    }
 }
 
 // What is asked for while rows are multiplied: the records ahead, or else what list and place foretell.
