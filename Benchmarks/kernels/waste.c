@@ -3,7 +3,7 @@
 //
 //   clang -std=gnu11 -O3 -I Sources/CKernels/include -I Sources/CKernels $(find Sources/CKernels -name '*.c') \
 //       Benchmarks/kernels/waste.c -lm -lpthread -o /tmp/kernel-waste
-//   /tmp/kernel-waste [TABLE] [percents of channels kept ...]
+//   /tmp/kernel-waste [TABLE] [percents of channels kept, 1 to 99 ...]
 //
 // A bundle matrix is flushed from the caches, multiplied, and then lines of the gaps are loaded one by one: those that
 // come quickly had been brought. No two of a turn are on neighbouring pages and their order is random, or these loads
@@ -44,6 +44,7 @@ static size_t random_below(size_t n) {
 static void *take(size_t bytes) {
     void *p = aligned_alloc(ARENA / 2, (bytes + ARENA / 2 - 1) / (ARENA / 2) * (ARENA / 2));
     if (p == NULL) exit(1);
+    madvise(p, bytes, MADV_HUGEPAGE);  // as the daemon does for weights
     memset(p, 0, bytes);
     return p;
 }
@@ -86,7 +87,12 @@ static void measure(const ck_table *table, const shape *s, size_t percent) {
     static int8_t codes[OUTPUTS];
     if (arena == NULL) {
         arena = take(ARENA), scratch = take(CK_SCRATCH_BYTES);
-        madvise(arena, ARENA, MADV_HUGEPAGE);
+        // Halves between 2^-9 and 2^-8 are good as scales, and their bytes as codes. Of zeros a kernel may read nothing.
+        for (size_t i = 0; i < ARENA; i += 2) {
+            const uint16_t half = (uint16_t)(0x1800u | (random_below(65536) & 0x83ffu));
+            memcpy(arena + i, &half, sizeof half);
+        }
+        for (size_t c = 0; c < CHANNELS; c++) gate[c] = 1 + (float)(c % 5);
     }
     const size_t kinds = s->down.has_min ? 2 : 1, row = row_bytes(&s->up, OUTPUTS);
     const ck_rows up = {.form = s->up, .rows = CHANNELS, .cols = OUTPUTS, .base = arena,
@@ -108,7 +114,7 @@ static void measure(const ck_table *table, const shape *s, size_t percent) {
     for (size_t turn = 0; turn < ROUNDS * APART; turn++) {
         for (size_t b = 0; b < ARENA; b += 64) _mm_clflush(arena + b);
         _mm_mfence();
-        ck_feed_forward(table, y, &up, &down, &x, gate, percent < 100 ? mask : NULL, 0, 0, CHANNELS / 32, SIZE_MAX,
+        ck_feed_forward(table, y, &up, &down, &x, gate, mask, 0, 0, CHANNELS / 32, SIZE_MAX,
                         scratch);
         _mm_mfence();
         probe(&up, mask, turn % APART, &seen, &brought);
@@ -125,7 +131,11 @@ int main(int count, char **words) {
     if (table == NULL) return 1;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         if (count < 3) measure(table, &shapes[s], 50);
-        for (int i = 2; i < count; i++) measure(table, &shapes[s], (size_t)atoi(words[i]));
+        for (int i = 2; i < count; i++) {
+            const int percent = atoi(words[i]);
+            if (percent < 1 || percent > 99) return 1;
+            measure(table, &shapes[s], (size_t)percent);
+        }
     }
     return 0;
 }

@@ -47,9 +47,8 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
 // what is wanted anyway.
 typedef struct {
     const char *at, *end;   // the line to ask for; where the stretch ends
-    intptr_t step;          // inward: to the line after it, in bytes
+    intptr_t step;          // with gaps: to the line after it, in bytes
     size_t stretch, share;  // share: of a turn, in lines
-    int is_inward;
 } line_walk;
 
 CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restrict list) {
@@ -57,7 +56,7 @@ CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restr
     const size_t bytes = list->bytes[walk->stretch % 2];
     walk->at = list->begin[walk->stretch];
     walk->end = walk->at + bytes;
-    if (!walk->is_inward) return;
+    if (!list->has_gaps) return;
     walk->step = (intptr_t)((bytes - 1) / 64 * 64);
     if (walk->stretch + LATER >= list->count) return;
     // A later one's pages are walked to, so that what is asked for of them comes: see `ck_ask_in_order`.
@@ -71,14 +70,13 @@ CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t turns) 
     if (list->count == 0) return walk;
     const size_t even = (list->bytes[0] + 63) / 64, odd = (list->bytes[1] + 63) / 64;
     walk.share = (list->count * (even + odd) / 2 + turns - 1) / turns;
-    walk.is_inward = list->has_gaps;
     begin_stretch(&walk, list);
     return walk;
 }
 
 CK_INLINE void prefetch_lines(line_walk *restrict walk, const stretch_list *restrict list) {
     for (size_t i = 0; i < walk->share; i++) {
-        if (walk->is_inward) {
+        if (list->has_gaps) {
             _mm_prefetch(walk->at, _MM_HINT_T0);
             if (walk->step != 0) {
                 // Forwards and backwards in turn, each time a line less.
