@@ -28,6 +28,7 @@ enum {
     MOST_THREADS = 2,
     MOST_MATRICES = 1024,
     TURNS = 5,
+    MASK_WORDS = 16384,
     LARGE_PAGE = 2 << 20
 };
 static const size_t ARENA = (size_t)400 << 20, WORKING_SET = (size_t)240 << 20, SCALAR_SET = (size_t)24 << 20;
@@ -99,7 +100,7 @@ static struct {
     ck_batch batch;
     float *gate, *y[MOST_THREADS];
     uint8_t *scratch[MOST_THREADS];
-    uint32_t mask[LONGEST / 32 + 1];
+    uint32_t mask[MASK_WORDS + LONGEST / 32 + 1];
     size_t kept;       // percent
     size_t asked_set;  // bytes; 0: the sizes above
     const shape *shape;
@@ -216,10 +217,15 @@ static void add_panels(const ck_channels *whole, const uint32_t *mask, size_t ou
     }
 }
 
+// Another mask every time, as tokens have: of one that comes again the core would learn the branches.
+static const uint32_t *next_mask(void) {
+    static _Thread_local size_t turn;
+    return bench.kept < 100 ? bench.mask + turn++ * 9973 % MASK_WORDS : NULL;
+}
+
 // Thread t's share of one pass over the set.
 static void pass(operation op, size_t t) {
     const ck_table *k = bench.table;
-    const uint32_t *mask = bench.kept < 100 ? bench.mask : NULL;
     if (op == READ) {
         const size_t words = bench.set_bytes / 8 / bench.threads;
         bench.sink += ck_read_words((const uint64_t *)(const void *)bench.arena + t * words, words);
@@ -230,6 +236,7 @@ static void pass(operation op, size_t t) {
     const size_t out_end = t + 1 == bench.threads ? n : align(n * (t + 1) / bench.threads, 64);
     for (size_t i = 0; i < bench.count; i++) {
         const matrix *m = &bench.matrices[i];
+        const uint32_t *mask = next_mask();
         switch (op) {
             case ROWS:
                 k->rows_dot(bench.y[0], &m->rows, &bench.x, NULL, out_begin, out_end);
@@ -371,7 +378,7 @@ static void make_mask(size_t kept) {
     uint64_t seed = 2;
     bench.kept = kept;
     memset(bench.mask, 0, sizeof bench.mask);
-    for (size_t c = 0; c < LONGEST; c++) {
+    for (size_t c = 0; c < sizeof bench.mask * 8; c++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         bench.mask[c / 32] |= (uint32_t)((seed >> 33) % 100 < kept) << c % 32;
     }

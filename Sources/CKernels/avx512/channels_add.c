@@ -4,15 +4,7 @@
 #include "avx512.h"
 #include "lanes.h"
 #include "prefetch.h"
-
-// The active channels of one scale group, in fours: a lane holds one code of each of four channels.
-typedef struct {
-    const uint8_t *run[36];  // of a panel only the first: the others follow it
-    int32_t activations[9];  // four int8 each
-    size_t fours;
-    int32_t total;     // of the activations' codes, over active channels only
-    float scale, sum;  // sum: scale * total
-} group_list;
+#include "group_list.h"
 
 // What a group's sums begin with when codes are unsigned: what their offset adds, or the 128 of 8-bit ones.
 CK_INLINE __m512i offset_sum(const int bits, const int offset, const group_list *list) {
@@ -83,18 +75,11 @@ CK_INLINE __m512 add_scaled(const int group, const int levels, const int has_min
     return _mm512_fmadd_ps(scale, value, sum);
 }
 
-// The four channels that lanes of turn q hold. A panel's are the bytes of two units apart.
-CK_INLINE void runs_of_four(const int bits, const size_t panel, const group_list *restrict list, size_t q,
-                            const uint8_t *run[4]) {
-    for (size_t i = 0; i < 4; i++)
-        run[i] = panel ? list->run[0] + (4 * q + i) * 16 * (size_t)bits : list->run[4 * q + i];
-}
-
 // Sums of 128 outputs from two units of 4- or 6-bit codes. A byte is multiplied whole and without its low
 // nibble: the difference is the low one's sum, and no code is shifted before the end.
-CK_INLINE void products128(const int bits, const int offset, const size_t panel, const group_list *restrict list,
-                           size_t unit, size_t high, __m512i low_sum[4], __m512i high_sum[4],
-                           line_walk *restrict walk, const stretch_list *restrict ahead) {
+CK_INLINE void products128(const int bits, const int group, const int offset, const layout lies,
+                           const group_list *restrict list, size_t unit, size_t high, __m512i low_sum[4],
+                           __m512i high_sum[4], line_walk *restrict walk, const stretch_list *restrict ahead) {
     const __m512i nibble = _mm512_set1_epi8((char)0xf0), zero = _mm512_setzero_si512();
     // Of the upper bits, twice: lanes 0 and 2 are for the first halves of both units, 1 and 3 for the second.
     const __m512i lower =
@@ -103,14 +88,11 @@ CK_INLINE void products128(const int bits, const int offset, const size_t panel,
     const __m512i upper = _mm512_slli_epi16(lower, 4);
     __m512i lower_sum[4], upper_sum[4];
     for (int k = 0; k < 4; k++) low_sum[k] = high_sum[k] = lower_sum[k] = upper_sum[k] = zero;
-    for (size_t q = 0; q < (panel ? panel : list->fours); q++) {
+    for (size_t q = 0; q < fours_of(group, lies, list); q++) {
         const uint8_t *run[4];
-        runs_of_four(bits, panel, list, q, run);
-        if (panel) {
-            prefetch_panel(bits, run[0], 0, 1);
-        } else {
-            prefetch_lines(walk, ahead);
-        }
+        runs_of_four(bits, lies, list, q, run);
+        if (lies == WHOLE_PANEL) prefetch_panel(bits, run[0], 0, 1);
+        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_lines(lies == WITH_GAPS, walk, ahead);
         const size_t at = 32 * unit;
         __m512i t[4];
         interleave(_mm512_loadu_si512(run[0] + at), _mm512_loadu_si512(run[1] + at),
@@ -150,19 +132,16 @@ CK_INLINE void products128(const int bits, const int offset, const size_t panel,
 }
 
 // Sums of the 64 outputs of one unit, of any integer form.
-CK_INLINE void products64(const int bits, const int offset, const size_t panel, const group_list *restrict list,
-                          size_t unit, size_t high, __m512i sum[4], line_walk *restrict walk,
-                          const stretch_list *restrict ahead) {
+CK_INLINE void products64(const int bits, const int group, const int offset, const layout lies,
+                          const group_list *restrict list, size_t unit, size_t high, __m512i sum[4],
+                          line_walk *restrict walk, const stretch_list *restrict ahead) {
     const __m512i sign = _mm512_set1_epi8(-128);
     for (int k = 0; k < 4; k++) sum[k] = offset_sum(bits, offset, list);
-    for (size_t q = 0; q < (panel ? panel : list->fours); q++) {
+    for (size_t q = 0; q < fours_of(group, lies, list); q++) {
         const uint8_t *run[4];
-        runs_of_four(bits, panel, list, q, run);
-        if (panel) {
-            prefetch_panel(bits, run[0], unit, 2);
-        } else {
-            prefetch_lines(walk, ahead);
-        }
+        runs_of_four(bits, lies, list, q, run);
+        if (lies == WHOLE_PANEL) prefetch_panel(bits, run[0], unit, 2);
+        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_lines(lies == WITH_GAPS, walk, ahead);
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
             codes[c] = unit_codes(bits, run[c], run[c] + high, unit);
@@ -175,95 +154,34 @@ CK_INLINE void products64(const int bits, const int offset, const size_t panel, 
     lanes_in_order(sum);
 }
 
-// Lists the first channels of a group, of which all are kept. panel: only the first run, see `runs_of_four`.
-CK_INLINE void collect_whole(group_list *restrict list, const int group, const size_t panel,
-                             const ck_channels *restrict w, const ck_activations *restrict x, size_t first) {
-    const __m256i codes = _mm256_maskz_loadu_epi8(group == 32 ? 0xffffffff : 0xffff, x->codes + first);
-    const __m256i sums = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), codes);
-    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-    for (size_t c = 0; c < (panel ? 1 : (size_t)group); c++) list->run[c] = ck_channel(w, first + c);
-    _mm256_storeu_si256((__m256i *)list->activations, codes);
-    list->fours = (size_t)group / 4;
-    list->scale = x->scale32[first / 32];
-    list->total = _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
-    list->sum = list->scale * (float)list->total;
-}
-
-// Lists the active channels of a group, whose bits begin at bit 0 of `kept`.
-CK_INLINE void collect(group_list *restrict list, const int group, const ck_channels *restrict w,
-                       const ck_activations *restrict x, uint32_t kept, size_t first) {
-    if (kept == (group == 32 ? 0xffffffff : 0xffff)) {
-        collect_whole(list, group, 0, w, x, first);
-        return;
-    }
-    size_t count = 0;
-    int32_t total = 0;
-    int8_t codes[36];
-    for (; kept != 0; kept &= kept - 1) {
-        const size_t c = first + (size_t)__builtin_ctz(kept);
-        list->run[count] = ck_channel(w, c);
-        total += codes[count++] = x->codes[c];
-    }
-    // A short last four repeats a channel with a zero activation.
-    for (; count % 4 != 0; count++) {
-        list->run[count] = list->run[count - 1];
-        codes[count] = 0;
-    }
-    memcpy(list->activations, codes, count);
-    list->fours = count / 4;
-    list->scale = x->scale32[first / 32];
-    list->total = total;
-    list->sum = list->scale * (float)total;
-}
-
-// What a block of channels adds to the units from ..< end. panel: 0, or, of a panel's block whose channels are all
-// kept, the fours of a group; a constant, so that loops over them have a known end.
-CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
-                         const int offset, const size_t panel, __m512_u *restrict y, const ck_channels *restrict w,
-                         const ck_activations *restrict x, size_t b, uint32_t kept, uint32_t kept_next,
-                         size_t from, size_t end) {
-    const size_t outputs = panel ? 128 : ck_pad64(w->outputs), high = outputs / 2;
-    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
-    group_list list[2];
+// Adds what a block's channels give to the units from ..< end. w->ahead: what to ask for, or else the next block.
+CK_INLINE void add_units(const int bits, const int group, const int levels, const int has_min, const int offset,
+                         const layout lies, __m512_u *restrict y, const ck_channels *restrict w,
+                         const group_list list[2], line_walk *restrict walk, const stretch_list *restrict ahead,
+                         size_t b, uint32_t kept_next, size_t from, size_t end) {
+    const int is_panel = lies == WHOLE_PANEL || lies == MASKED_PANEL;
+    const size_t outputs = is_panel ? 128 : ck_pad64(w->outputs), high = outputs / 2;
     const int parts = 32 / group;
-    for (int part = 0; part < parts; part++) {
-        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
-        const size_t begin = b * 32 + (size_t)(part * group);
-        if (panel) {
-            collect_whole(&list[part], group, panel, w, x, begin);
-        } else {
-            collect(&list[part], group, w, x, own, begin);
-        }
-    }
     const size_t g = b * 32 / (size_t)group;
     const uint8_t *const planes[2] = {w->groups + g * w->group_stride,
                                       w->groups + (g + (size_t)parts - 1) * w->group_stride};
     const uint8_t *super = levels == 2 ? w->supers + b / 8 * w->super_stride : NULL;
     const int pairs = bits == 4 || bits == 6;  // of units, added together
-    stretch_list ahead;
-    line_walk walk;
-    if (!panel) {
-        if (w->ahead.count != 0) {
-            list_records(&ahead, &w->ahead);
-        } else {
-            list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
-                           upper * (end - from));
-        }
-        const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
-        walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
-    }
     for (size_t unit = from; unit < end;) {
         const int wide = pairs && unit + 2 <= end;
+        const size_t units = wide ? 2 : 1;
         // The planes of a panel are short: with one block ahead the core would wait.
-        if (kept_next != 0) prefetch_scales(group, levels, has_min, w, b + (panel ? 4 : 1), unit, wide ? 2 : 1);
+        if (kept_next != 0) {
+            prefetch_scales(lies == WITH_GAPS && bits != 6 ? walk : NULL, group, levels, has_min, w,
+                            b + (is_panel ? 4 : 1), unit, units);
+        }
         __m512i first[2][4], rest[2][4];
         for (int part = 0; part < parts; part++) {
             if (wide) {
-                products128(bits, offset, panel, &list[part], unit, high, first[part], rest[part], &walk,
-                            &ahead);
+                products128(bits, group, offset, lies, &list[part], unit, high, first[part], rest[part], walk,
+                            ahead);
             } else {
-                products64(bits, offset, panel, &list[part], unit, high, first[part], &walk, &ahead);
+                products64(bits, group, offset, lies, &list[part], unit, high, first[part], walk, ahead);
             }
         }
         const int second = parts - 1;
@@ -276,7 +194,60 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
                                            rest[0][k], rest[second][k], &list[0]);
             }
         }
-        unit += wide ? 2 : 1;
+        unit += units;
+    }
+}
+
+// What a block of a panel adds to its outputs.
+CK_INLINE void add_panel_block(const int bits, const int group, const int levels, const int has_min,
+                               const int offset, const layout lies, __m512_u *restrict y,
+                               const ck_channels *restrict w, const ck_activations *restrict x,
+                               const uint32_t *restrict mask, size_t b, uint32_t kept) {
+    group_list list[2];
+    const int parts = 32 / group;
+    for (int part = 0; part < parts; part++) {
+        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
+        const size_t begin = b * 32 + (size_t)(part * group);
+        if (lies == WHOLE_PANEL) {
+            collect_whole(&list[part], group, w, x, begin);
+        } else {
+            collect(&list[part], group, w, x, own, begin);
+        }
+    }
+    if (lies == MASKED_PANEL) prefetch_masked(bits, w, mask, b);
+    add_units(bits, group, levels, has_min, offset, lies, y, w, list, NULL, NULL, b,
+              ck_next_mask(mask, b, w->channels), 0, 2);
+}
+
+// What a block of channels adds to the units from ..< end.
+CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
+                         const int offset, __m512_u *restrict y, const ck_channels *restrict w,
+                         const ck_activations *restrict x, size_t b, uint32_t kept, uint32_t kept_next,
+                         size_t from, size_t end) {
+    const size_t high = ck_pad64(w->outputs) / 2;
+    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
+    group_list list[2];
+    const int parts = 32 / group;
+    for (int part = 0; part < parts; part++) {
+        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
+        collect(&list[part], group, w, x, own, b * 32 + (size_t)(part * group));
+    }
+    stretch_list ahead;
+    if (w->ahead.count != 0) {
+        list_records(&ahead, &w->ahead);
+    } else {
+        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
+                       upper * (end - from));
+    }
+    const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
+    const int pairs = bits == 4 || bits == 6;
+    line_walk walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
+    if (ahead.has_gaps) {
+        add_units(bits, group, levels, has_min, offset, WITH_GAPS, y, w, list, &walk, &ahead, b, kept_next, from,
+                  end);
+    } else {
+        add_units(bits, group, levels, has_min, offset, IN_ORDER, y, w, list, &walk, &ahead, b, kept_next, from,
+                  end);
     }
 }
 
@@ -292,17 +263,23 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
         touch_planes(group, levels, w);
         __m512 sum[8];
         for (size_t i = 0; i < 8; i++) sum[i] = sums[i];
-        for (; b < block_end && ck_block_mask(mask, b, w->channels) == 0xffffffff; b++)
-            add_block(bits, group, levels, has_min, offset, (size_t)group / 4, sum, w, x, b, 0xffffffff,
-                      ck_next_mask(mask, b, w->channels), 0, 2);
+        for (; b < block_end; b++) {
+            const uint32_t kept = ck_block_mask(mask, b, w->channels);
+            if (kept == 0xffffffff) {
+                add_panel_block(bits, group, levels, has_min, offset, WHOLE_PANEL, sum, w, x, mask, b, kept);
+            } else if (kept != 0) {
+                add_panel_block(bits, group, levels, has_min, offset, MASKED_PANEL, sum, w, x, mask, b, kept);
+            }
+        }
         for (size_t i = 0; i < 8; i++) sums[i] = sum[i];
+        return;
     }
     for (; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
         ck_channels part = *w;
         part.ahead = ck_ahead_share(&w->ahead, b - block_begin, block_end - block_begin);
-        add_block(bits, group, levels, has_min, offset, 0, sums, &part, x, b, kept,
+        add_block(bits, group, levels, has_min, offset, sums, &part, x, b, kept,
                   ck_next_mask(mask, b, w->channels), from, end);
     }
 }

@@ -119,6 +119,12 @@ struct Bench {
         return (rate, bytes, traffic)
     }
 
+    /// The prompt, then one run: what `measure` times when it has a single plan.
+    func runBehindPrompt(_ index: Int) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
+        _ = decoder.prefill(prompt, at: 0)
+        return try run(index)
+    }
+
     /// What a token read from storage, on average; `nil` when all weights are in memory.
     func storage(_ counts: CacheCounts, runs: Int) -> BenchResult.Storage? {
         guard memory?.cache != nil else { return nil }
