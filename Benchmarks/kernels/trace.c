@@ -1,10 +1,10 @@
 // One call of one kernel between two marks, to be run under an emulator that logs every instruction:
 // cycles.py.
 //
-//   trace dot|add|ggml FORM TABLE N [MASK]
+//   trace dot|add|panel|ggml FORM TABLE N [MASK]
 //
-// dot, ggml: rows of N weights. add: N blocks of 32 channels, 256 outputs; MASK, hexadecimal, keeps some
-// channels of every block. With a mask, dot reads a list of rows.
+// dot, ggml: rows of N weights. add: N blocks of 32 channels, 256 outputs; panel: the same of 128, one channel behind the
+// other. MASK, hexadecimal, keeps some channels of every block. With a mask, dot reads a list of rows.
 //
 // The weights are arbitrary: no kernel looks at them before it decides what to do.
 #include <stdio.h>
@@ -27,7 +27,7 @@ static const struct {
     {"q5_K", {5, 32, 2, 1, 0}, ggml_vec_dot_q5_K_q8_K}, {"q6_K", {6, 16, 2, 0, 32}, ggml_vec_dot_q6_K_q8_K},
 };
 
-enum { ROOM = 1 << 20, OUTPUTS = 256, ROWS = 2, BLOCKS = 64 };
+enum { ROOM = 1 << 20, OUTPUTS = 256, PANEL = 128, ROWS = 2, BLOCKS = 64 };
 
 static _Alignas(64) uint8_t weights[ROOM], planes[ROOM];
 static _Alignas(64) int8_t codes[ROOM];
@@ -66,17 +66,18 @@ int main(int count, char **words) {
         table->rows_dot(y, &w, &x, count > 5 ? list : NULL, 0, ROWS);
         trace_end();
     } else {
+        const int is_panel = strcmp(words[1], "panel") == 0;
         const ck_channels w = {.form = forms[f].form,
-                               .outputs = OUTPUTS,
+                               .outputs = is_panel ? PANEL : OUTPUTS,
                                .channels = 32 * n,
                                .codes = weights,
-                               .stride = OUTPUTS,
+                               .stride = is_panel ? ck_packed_bytes(&forms[f].form, PANEL) : OUTPUTS,
                                .groups = planes,
                                .group_stride = 4 * OUTPUTS,
                                .supers = planes,
                                .super_stride = 4 * OUTPUTS};
         trace_begin();
-        table->channels_add(y, &w, &x, count > 5 ? masks : NULL, 0, n, 0, OUTPUTS);
+        table->channels_add(y, &w, &x, count > 5 ? masks : NULL, 0, n, 0, w.outputs);
         trace_end();
     }
     return 0;

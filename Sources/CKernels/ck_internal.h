@@ -166,6 +166,21 @@ static inline int ck_is_panel(const ck_channels *w, size_t out_begin, size_t out
            w->places == NULL && w->stride == ck_packed_bytes(&w->form, 128);
 }
 
+// Asks for the kept channels, of `size` bytes, of the block of a panel that lies `bytes` or a little more behind block b.
+static inline __attribute__((always_inline)) void ck_ask_kept(const size_t size, const size_t bytes,
+                                                              const ck_channels *panel, const uint32_t *mask,
+                                                              size_t b) {
+    const size_t later = b + (bytes + 32 * size - 1) / (32 * size);
+    if (32 * later >= panel->channels) return;
+    const uint8_t *const block = panel->codes + later * 32 * size;
+    if ((uintptr_t)block % 4096 < 32 * size) __builtin_prefetch(block + 8192, 0, 2);  // see `ck_ask_in_order`
+    for (uint32_t kept = ck_block_mask(mask, later, panel->channels); kept != 0; kept &= kept - 1) {
+        const uint8_t *const channel = block + (size_t)__builtin_ctz(kept) * size;
+        __builtin_prefetch(channel, 0, 3);
+        if (size > 64) __builtin_prefetch(channel + size - 1, 0, 3);
+    }
+}
+
 // How many entries of a list of rows lie between the row that is computed and the one that is asked for.
 enum { CK_LIST_AHEAD = 16 };
 

@@ -214,7 +214,7 @@ CK_INLINE void add_panel_block(const int bits, const int group, const int levels
             collect(&list[part], group, w, x, own, begin);
         }
     }
-    if (lies == MASKED_PANEL) prefetch_masked(bits, w, mask, b);
+    if (lies == MASKED_PANEL) ck_ask_kept(16 * (size_t)bits, 4096, w, mask, b);
     add_units(bits, group, levels, has_min, offset, lies, y, w, list, NULL, NULL, b,
               ck_next_mask(mask, b, w->channels), 0, 2);
 }

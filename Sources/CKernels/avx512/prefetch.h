@@ -128,19 +128,6 @@ CK_INLINE void prefetch_panel(const int bits, const uint8_t *four, size_t part, 
         ck_ask_in_order(four + 4096 + 64 * i);
 }
 
-// Asks for the kept channels of the block that lies 4 KiB or a little more after block b of a panel.
-CK_INLINE void prefetch_masked(const int bits, const ck_channels *restrict w, const uint32_t *restrict mask, size_t b) {
-    const size_t bytes = 16 * (size_t)bits, later = b + (4096 + 32 * bytes - 1) / (32 * bytes);
-    if (later * 32 >= w->channels) return;
-    const char *block = (const char *)ck_channel(w, later * 32);
-    if ((uintptr_t)block % 4096 < 32 * bytes) _mm_prefetch(block + 8192, _MM_HINT_T1);  // see `ck_ask_in_order`
-    for (uint32_t kept = ck_block_mask(mask, later, w->channels); kept != 0; kept &= kept - 1) {
-        const char *channel = block + (size_t)__builtin_ctz(kept) * bytes;
-        _mm_prefetch(channel, _MM_HINT_T0);
-        if (bytes > 64) _mm_prefetch(channel + bytes - 1, _MM_HINT_T0);
-    }
-}
-
 // The scales of a panel lie behind its channels, on pages that nothing has walked to: a line of each, so that what is
 // asked for of them later comes. Zen 5, one core, share of plain reading without | with that: 78 | 88 %.
 CK_INLINE void touch_planes(const int group, const int levels, const ck_channels *restrict w) {

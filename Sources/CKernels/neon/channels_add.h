@@ -52,6 +52,24 @@ static inline void gather_panel(channel_group *restrict g, const ck_channels *w,
     g->active = g->padded = count;
 }
 
+// The same of those channels of a panel's group whose bits are set in `kept`.
+static inline void gather_panel_some(channel_group *restrict g, const ck_channels *w, const int8_t *restrict act,
+                                     size_t first, uint32_t kept) {
+    const uint8_t *const run = w->codes + first * w->stride;
+    int n = 0;
+    g->sum = 0;
+    for (; kept != 0; kept &= kept - 1) {
+        const size_t c = (size_t)__builtin_ctz(kept);
+        g->code[n] = run + c * w->stride;
+        g->act[n] = act[c];
+        g->sum += act[c];
+        n++;
+    }
+    g->active = n;
+    for (; n % 4 != 0; n++) g->code[n] = g->code[g->active - 1], g->act[n] = 0;
+    g->padded = n;
+}
+
 // act: the block's activations.
 static inline void gather_block(channel_block *restrict b, const ck_channels *w, const int8_t *act,
                                 const uint32_t *mask, size_t block, int group) {

@@ -86,31 +86,39 @@ CK_TARGET CK_INLINE void CK_NAME(add_group)(float *restrict y, const ck_channels
     CK_NAME(add_tile)(y + unit * 64, acc, &p, levels, has_min);
 }
 
-// The blocks of a panel from block_begin on, up to one of which not all channels are kept; returns that.
-CK_TARGET CK_INLINE size_t CK_NAME(add_panel)(float *restrict y, const ck_channels *w,
-                                              const ck_activations *restrict x,
-                                              const uint32_t *restrict mask, size_t block_begin,
-                                              size_t block_end, int bits, int group, int levels, int has_min,
-                                              int offset) {
-    const size_t bytes = 32 * 16 * (size_t)bits, planes = 32 / (size_t)group * w->group_stride;
-    size_t block = block_begin;
-    for (; block < block_end && ck_block_mask(mask, block, w->channels) == 0xffffffff; block++) {
-        const uint8_t *const ahead = w->codes + (block + 1) * bytes;
+// The blocks of a panel. What is asked for of the next one are its kept channels.
+CK_TARGET CK_INLINE void CK_NAME(add_panel)(float *restrict y, const ck_channels *w,
+                                            const ck_activations *restrict x, const uint32_t *restrict mask,
+                                            size_t block_begin, size_t block_end, int bits, int group, int levels,
+                                            int has_min, int offset) {
+    const size_t channel = 16 * (size_t)bits, planes = 32 / (size_t)group * w->group_stride;
+    for (size_t block = block_begin; block < block_end; block++) {
+        const uint32_t kept = ck_block_mask(mask, block, w->channels);
+        if (kept == 0) continue;
+        const int is_whole = kept == 0xffffffff;
+        const uint8_t *const ahead = w->codes + (block + 1) * 32 * channel;
         for (size_t b = 0; b < planes; b += 64) __builtin_prefetch(w->groups + (block + 1) * planes + b);
+        if (!is_whole) ck_ask_kept(channel, 1, w, mask, block);
         channel_group parts[2];
         for (int part = 0; part < 32 / group; part++) {
             const size_t first = 32 * block + (size_t)(part * group);
-            gather_panel(&parts[part], w, x->codes + first, first, group);
+            if (is_whole) {
+                gather_panel(&parts[part], w, x->codes + first, first, group);
+            } else {
+                const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
+                gather_panel_some(&parts[part], w, x->codes + first, first, own);
+            }
         }
         for (size_t unit = 0; unit < 2; unit++) {
-            for (size_t b = bytes / 2 * unit; b < bytes / 2 * (unit + 1); b += 64)
+            for (size_t b = 16 * channel * unit; is_whole && b < 16 * channel * (unit + 1); b += 64)
                 __builtin_prefetch(ahead + b);
-            for (int part = 0; part < 32 / group; part++)
+            for (int part = 0; part < 32 / group; part++) {
+                if (parts[part].active == 0) continue;
                 CK_NAME(add_group)
                 (y, w, x, &parts[part], block, part, unit, bits, group, levels, has_min, offset);
+            }
         }
     }
-    return block;
 }
 
 CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_channels *w,
@@ -120,8 +128,8 @@ CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_
                                                     int bits, int group, int levels, int has_min,
                                                     int offset) {
     if (ck_is_panel(w, out_begin, out_end)) {
-        block_begin = CK_NAME(add_panel)(y, w, x, mask, block_begin, block_end, bits, group, levels, has_min, offset);
-        if (block_begin == block_end) return;
+        CK_NAME(add_panel)(y, w, x, mask, block_begin, block_end, bits, group, levels, has_min, offset);
+        return;
     }
     const size_t begin = out_begin / 64, end = units_of(out_end), low = unit_low_bytes(bits);
     int8_t unknown[32];
