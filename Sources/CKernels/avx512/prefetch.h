@@ -54,8 +54,8 @@ typedef struct {
 
 // Zero, seven cycles after the last zero: an address to which it is added is asked for that much later than the one
 // before. A core can have few lines under way and forgets what it is asked for beyond them; they are then waited for when
-// they are used. What has no gaps is foreseen by the core and needs no such care. Zen 5, plain loops that ask for half
-// of the pieces of 1,664 bytes, GB/s without | with the best pace: one core 20 | 30 of 36, two 30 | 41 of 42.
+// they are used. What has no gaps is foreseen by the core and needs no such care. `Benchmarks/kernels/pieces.c` on Zen 5, half
+// of the pieces of 1,664 bytes, GB/s without | with the best pace: one core 19 | 33 of 35, two 31 | 43 of 45.
 CK_INLINE uintptr_t pace(line_walk *walk) {
     __asm__ volatile("imul %0, %0\n\timul %0, %0\n\tadd %0, %0" : "+r"(walk->zero) : : "cc");
     return walk->zero;
