@@ -79,10 +79,10 @@ struct Tuner {
     /// What a byte that the head saves is worth in bytes of the others. A head is read in order, which takes less time
     /// for a byte than anything else: with 1 `tuned` is slower than `chess` at its bytes where hidden channels are long.
     /// Short ones take as long as all of them, so that `chess` saves hardly any time there.
-    private var worthOfHead: Double { decoder.weights.channelBytes(.channels, 0) < 1024 ? 1 : 0.65 }
+    private var worthOfHead: Double { decoder.weights.channelBytes(.channels, 0) < 1024 ? 1 : 0.5 }
 
     /// The share of a matrix that must be left out before the rest takes less time than the whole would.
-    private static func costOfGaps(_ site: SparsitySite) -> Double { site == .channels ? 0.2 : 0.4 }
+    private static func costOfGaps(_ site: SparsitySite) -> Double { site == .channels ? 0.2 : 0.5 }
 
     private func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
         (curves ?? []).enumerated().map { layer, curve in

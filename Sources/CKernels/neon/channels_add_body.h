@@ -86,7 +86,7 @@ CK_TARGET CK_INLINE void CK_NAME(add_group)(float *restrict y, const ck_channels
     CK_NAME(add_tile)(y + unit * 64, acc, &p, levels, has_min);
 }
 
-// The blocks of a panel. What is asked for of the next one are its kept channels.
+// The blocks of a panel. Of the next one the kept channels are asked for.
 CK_TARGET CK_INLINE void CK_NAME(add_panel)(float *restrict y, const ck_channels *w,
                                             const ck_activations *restrict x, const uint32_t *restrict mask,
                                             size_t block_begin, size_t block_end, int bits, int group, int levels,
