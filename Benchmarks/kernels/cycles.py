@@ -27,7 +27,7 @@ PROCESSORS = [
     ("cortex-a76", "neon-dotprod", "armv8.2-a+dotprod+fp16", "neoverse-n1"),
 ]
 FORMS = ["q4_0", "q4_1", "q4_K", "q5_K", "q6_K", "q8_0"]
-OUTPUTS, ROWS = 256, 2
+OUTPUTS, PANEL, ROWS = 256, 128, 2
 
 
 def run(*words, **more):
@@ -116,11 +116,23 @@ def masked(built, cpu, table, model, forms):
         print(f"| {form.upper()} | " + " | ".join(f"{i:.1f} / {c:.1f}" for i, c in cells) + " |", flush=True)
 
 
+def panels(built, cpu, table, model, forms):
+    """Ours, per 32 weights of a panel of 128 outputs that are kept."""
+    print(f"\n| {cpu}, `{table}` | panel | 24 channels of 32 | 16 of 32 | 8 of 32 |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for form in forms:
+        cells = []
+        for mask in ("ffffffff", "77777777", "55555555", "11111111"):
+            kept = int(mask, 16).bit_count()
+            cells.append(per_32(built, cpu, model, "panel", form, table, 3, 5, kept * PANEL, mask))
+        print(f"| {form.upper()} | " + " | ".join(f"{i:.1f} / {c:.1f}" for i, c in cells) + " |", flush=True)
+
+
 def main():
     ggml, forms = sys.argv[1], sys.argv[2:] or FORMS
     with tempfile.TemporaryDirectory() as directory:
         built = {cpu: build(directory, ggml, cpu, arch) for cpu, _, arch, _ in PROCESSORS}
-        for table in (compare, masked):
+        for table in (compare, masked, panels):
             for cpu, kernels, _, model in PROCESSORS:
                 table(built[cpu], cpu, kernels, model, forms)
 

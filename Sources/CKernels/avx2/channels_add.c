@@ -152,15 +152,11 @@ CK_INLINE void add_panel(const int bits, const int group, const int levels, cons
         const char *const scales = (const char *)w->groups + (b + 4) * planes;
         for (size_t i = 0; i < planes; i += 64) _mm_prefetch(scales + i, _MM_HINT_T0);
         if (!is_whole) ck_ask_kept(16 * (size_t)bits, 4096, w, mask, b);
-        channel_group g[2];
-        for (size_t part = 0; part < parts; part++) {
-            const size_t first = part * (size_t)group;
-            if (is_whole) {
-                gather_panel(&g[part], bits, w, x->codes, 32 * b + first, (size_t)group);
-            } else {
-                gather(&g[part], bits, w, x->codes, 32 * b, group == 32 ? kept : kept & 0xffffu << first);
-            }
-        }
+        channel_block now;
+        channel_group *const g = now.part;
+        if (!is_whole) gather_block(&now, bits, group, w, x, mask, b);
+        for (size_t part = 0; is_whole && part < parts; part++)
+            gather_panel(&g[part], bits, w, x->codes, 32 * b + part * (size_t)group, (size_t)group);
         for (size_t unit = 0; unit < 2; unit++) {
             for (size_t part = 0; part < parts; part++) {
                 if (g[part].pairs == 0) continue;

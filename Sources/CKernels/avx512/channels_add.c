@@ -154,6 +154,9 @@ CK_INLINE void products64(const int bits, const int group, const int offset, con
     lanes_in_order(sum);
 }
 
+// Whether two units are added together.
+CK_INLINE int in_pairs(const int bits) { return bits == 4 || bits == 6; }
+
 // Adds what a block's channels give to the units from ..< end. w->ahead: what to ask for, or else the next block.
 CK_INLINE void add_units(const int bits, const int group, const int levels, const int has_min, const int offset,
                          const layout lies, __m512_u *restrict y, const ck_channels *restrict w,
@@ -166,11 +169,11 @@ CK_INLINE void add_units(const int bits, const int group, const int levels, cons
     const uint8_t *const planes[2] = {w->groups + g * w->group_stride,
                                       w->groups + (g + (size_t)parts - 1) * w->group_stride};
     const uint8_t *super = levels == 2 ? w->supers + b / 8 * w->super_stride : NULL;
-    const int pairs = bits == 4 || bits == 6;  // of units, added together
     for (size_t unit = from; unit < end;) {
-        const int wide = pairs && unit + 2 <= end;
+        const int wide = in_pairs(bits) && unit + 2 <= end;
         const size_t units = wide ? 2 : 1;
-        // The planes of a panel are short: with one block ahead the core would wait.
+        // The planes of a panel are short: with one block ahead the core would wait. Of 6 bits the scales are too few
+        // beside the codes to gain from the pace.
         if (kept_next != 0) {
             prefetch_scales(lies == WITH_GAPS && bits != 6 ? walk : NULL, group, levels, has_min, w,
                             b + (is_panel ? 4 : 1), unit, units);
@@ -204,16 +207,7 @@ CK_INLINE void add_panel_block(const int bits, const int group, const int levels
                                const ck_channels *restrict w, const ck_activations *restrict x,
                                const uint32_t *restrict mask, size_t b, uint32_t kept) {
     group_list list[2];
-    const int parts = 32 / group;
-    for (int part = 0; part < parts; part++) {
-        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
-        const size_t begin = b * 32 + (size_t)(part * group);
-        if (lies == WHOLE_PANEL) {
-            collect_whole(&list[part], group, w, x, begin);
-        } else {
-            collect(&list[part], group, w, x, own, begin);
-        }
-    }
+    collect_block(list, group, lies == WHOLE_PANEL, w, x, kept, b);
     if (lies == MASKED_PANEL) ck_ask_kept(16 * (size_t)bits, 4096, w, mask, b);
     add_units(bits, group, levels, has_min, offset, lies, y, w, list, NULL, NULL, b,
               ck_next_mask(mask, b, w->channels), 0, 2);
@@ -227,11 +221,7 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
     const size_t high = ck_pad64(w->outputs) / 2;
     const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
     group_list list[2];
-    const int parts = 32 / group;
-    for (int part = 0; part < parts; part++) {
-        const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
-        collect(&list[part], group, w, x, own, b * 32 + (size_t)(part * group));
-    }
+    collect_block(list, group, 0, w, x, kept, b);
     stretch_list ahead;
     if (w->ahead.count != 0) {
         list_records(&ahead, &w->ahead);
@@ -239,9 +229,8 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
         list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
                        upper * (end - from));
     }
-    const size_t fours = list[0].fours + (parts > 1 ? list[1].fours : 0);
-    const int pairs = bits == 4 || bits == 6;
-    line_walk walk = begin_walk(&ahead, fours * (pairs ? (end - from + 1) / 2 : end - from));
+    const size_t fours = list[0].fours + (group == 16 ? list[1].fours : 0);
+    line_walk walk = begin_walk(&ahead, fours * (in_pairs(bits) ? (end - from + 1) / 2 : end - from));
     if (ahead.has_gaps) {
         add_units(bits, group, levels, has_min, offset, WITH_GAPS, y, w, list, &walk, &ahead, b, kept_next, from,
                   end);

@@ -85,4 +85,18 @@ CK_INLINE void collect(group_list *restrict list, const int group, const ck_chan
     total_up(list, x->scale32[first / 32], codes);
 }
 
+// The one or two groups of a block.
+CK_INLINE void collect_block(group_list list[2], const int group, const int is_whole_panel,
+                             const ck_channels *restrict w, const ck_activations *restrict x, uint32_t kept,
+                             size_t b) {
+    for (int part = 0; part < 32 / group; part++) {
+        const size_t first = b * 32 + (size_t)(part * group);
+        if (is_whole_panel) {
+            collect_whole(&list[part], group, w, x, first);
+        } else {
+            collect(&list[part], group, w, x, group == 32 ? kept : kept >> (16 * part) & 0xffff, first);
+        }
+    }
+}
+
 #endif

@@ -19,22 +19,19 @@ typedef struct {
     int any;
 } channel_block;
 
-CK_INLINE int block_width(const ck_channels *w, size_t block) {
-    const size_t left = w->channels - 32 * block;
-    return left < 32 ? (int)left : 32;
-}
-
+// Lists the channels of `kept` among the 32 from `first` on. act: their activations; a zero adds nothing, and is not read.
 static inline void gather_group(channel_group *restrict g, const ck_channels *w, const int8_t *restrict act,
-                                uint32_t mask, size_t first, int begin, int end) {
-    int n = 0, sum = 0;
-    for (int c = begin; c < end; c++) {
-        g->code[n] = ck_channel(w, first + (size_t)c);
+                                size_t first, uint32_t kept) {
+    int n = 0;
+    g->sum = 0;
+    for (; kept != 0; kept &= kept - 1) {
+        const size_t c = (size_t)__builtin_ctz(kept);
+        g->code[n] = ck_channel(w, first + c);
         g->act[n] = act[c];
-        sum += act[c] * (int)(mask >> c & 1);
-        n += (int)(mask >> c & 1) & (act[c] != 0);  // a zero adds nothing: its line need not be read
+        g->sum += act[c];
+        n += act[c] != 0;
     }
     g->active = n;
-    g->sum = sum;
     for (; n % 4 != 0; n++) g->code[n] = g->code[g->active - 1], g->act[n] = 0;
     g->padded = n;
 }
@@ -52,31 +49,12 @@ static inline void gather_panel(channel_group *restrict g, const ck_channels *w,
     g->active = g->padded = count;
 }
 
-// The same of those channels of a panel's group whose bits are set in `kept`.
-static inline void gather_panel_some(channel_group *restrict g, const ck_channels *w, const int8_t *restrict act,
-                                     size_t first, uint32_t kept) {
-    const uint8_t *const run = w->codes + first * w->stride;
-    int n = 0;
-    g->sum = 0;
-    for (; kept != 0; kept &= kept - 1) {
-        const size_t c = (size_t)__builtin_ctz(kept);
-        g->code[n] = run + c * w->stride;
-        g->act[n] = act[c];
-        g->sum += act[c];
-        n++;
-    }
-    g->active = n;
-    for (; n % 4 != 0; n++) g->code[n] = g->code[g->active - 1], g->act[n] = 0;
-    g->padded = n;
-}
-
 // act: the block's activations.
 static inline void gather_block(channel_block *restrict b, const ck_channels *w, const int8_t *act,
                                 const uint32_t *mask, size_t block, int group) {
-    const int width = block_width(w, block), half = group == 16 && width > 16 ? 16 : width;
-    const uint32_t kept = mask != NULL ? mask[block] : UINT32_MAX;
-    gather_group(&b->part[0], w, act, kept, 32 * block, 0, half);
-    gather_group(&b->part[1], w, act, kept, 32 * block, half, width);
+    const uint32_t kept = ck_block_mask(mask, block, w->channels), first = group == 16 ? 0xffff : 0xffffffff;
+    gather_group(&b->part[0], w, act, 32 * block, kept & first);
+    gather_group(&b->part[1], w, act, 32 * block, kept & ~first);
     b->any = b->part[0].active + b->part[1].active > 0;
 }
 

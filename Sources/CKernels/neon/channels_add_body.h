@@ -99,23 +99,19 @@ CK_TARGET CK_INLINE void CK_NAME(add_panel)(float *restrict y, const ck_channels
         const uint8_t *const ahead = w->codes + (block + 1) * 32 * channel;
         for (size_t b = 0; b < planes; b += 64) __builtin_prefetch(w->groups + (block + 1) * planes + b);
         if (!is_whole) ck_ask_kept(channel, 1, w, mask, block);
-        channel_group parts[2];
-        for (int part = 0; part < 32 / group; part++) {
+        channel_block now;
+        if (!is_whole) gather_block(&now, w, x->codes + 32 * block, mask, block, group);
+        for (int part = 0; is_whole && part < 32 / group; part++) {
             const size_t first = 32 * block + (size_t)(part * group);
-            if (is_whole) {
-                gather_panel(&parts[part], w, x->codes + first, first, group);
-            } else {
-                const uint32_t own = group == 32 ? kept : kept >> (16 * part) & 0xffff;
-                gather_panel_some(&parts[part], w, x->codes + first, first, own);
-            }
+            gather_panel(&now.part[part], w, x->codes + first, first, group);
         }
         for (size_t unit = 0; unit < 2; unit++) {
             for (size_t b = 16 * channel * unit; is_whole && b < 16 * channel * (unit + 1); b += 64)
                 __builtin_prefetch(ahead + b);
             for (int part = 0; part < 32 / group; part++) {
-                if (parts[part].active == 0) continue;
+                if (now.part[part].active == 0) continue;
                 CK_NAME(add_group)
-                (y, w, x, &parts[part], block, part, unit, bits, group, levels, has_min, offset);
+                (y, w, x, &now.part[part], block, part, unit, bits, group, levels, has_min, offset);
             }
         }
     }

@@ -119,10 +119,10 @@ struct Bench {
         return (rate, bytes, traffic)
     }
 
-    /// The prompt, then one run: what `measure` times when it has a single plan.
-    func runBehindPrompt(_ index: Int) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
+    /// Tokens per second of one run with plan `index`, behind a prompt as in `measure`.
+    func rateBehindPrompt(_ index: Int) throws -> Double {
         _ = decoder.prefill(prompt, at: 0)
-        return try run(index)
+        return try run(index).rate
     }
 
     /// What a token read from storage, on average; `nil` when all weights are in memory.

@@ -303,7 +303,7 @@ final class Tuning {
             let bench = try bench(decoder, [profile], memory, quality.sample)
             quality.state.candidates[place].rates = try (0..<Self.chosenRounds).map { round in
                 bar.update(step: "timing the choice", done: round, total: Self.chosenRounds)
-                return try bench.runBehindPrompt(0).rate
+                return try bench.rateBehindPrompt(0)
             }
         }
     }
