@@ -10,6 +10,20 @@
 #endif
 #endif
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+int ck_asks_second_cache = 1;
+
+// Zen 5 is the first family of AMD's, 26, whose first cache can wait for enough lines.
+static __attribute__((constructor)) void look_at_core(void) {
+    unsigned version, ebx, ecx, edx;
+    __builtin_cpu_init();
+    if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &version, &ebx, &ecx, &edx)) return;
+    ck_asks_second_cache = (version >> 8 & 15) + (version >> 20 & 255) < 26;
+}
+#endif
+
 static const char *const known[] = {"scalar", "neon", "neon-dotprod", "neon-i8mm", "avx2", "avx512"};
 
 // In the order of `known`; NULL where the table is not in this build or the processor cannot run it.

@@ -150,7 +150,7 @@ CK_INLINE void add_panel(const int bits, const int group, const int levels, cons
         // With one block ahead 4-bit codes came with 39 GB/s, with three 52 (Zen 5, 2 threads; plain reading 68).
         const char *const codes = (const char *)w->codes + (b + 3) * bytes;
         const char *const scales = (const char *)w->groups + (b + 4) * planes;
-        for (size_t i = 0; i < planes; i += 64) _mm_prefetch(scales + i, _MM_HINT_T0);
+        for (size_t i = 0; i < planes; i += 64) ck_ask(scales + i);
         if (!is_whole) ck_ask_kept(16 * (size_t)bits, 4096, w, mask, b);
         channel_block now;
         channel_group *const g = now.part;

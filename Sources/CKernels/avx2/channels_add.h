@@ -87,8 +87,8 @@ static inline void list_channels(channel_block *restrict to, const int group, co
 CK_INLINE void fetch_pair(const int bits, const channel_group *restrict g, size_t p) {
     if (g->ahead == NULL) return;
     const char *const part = g->ahead + p * 16 * (size_t)bits;
-    _mm_prefetch(part, _MM_HINT_T0);
-    if (bits > 4) _mm_prefetch(part + 64, _MM_HINT_T0);
+    ck_ask(part);
+    if (bits > 4) ck_ask(part + 64);
 }
 
 // The lines that the next block will read, asked for a few per tile, one channel's run after another. Into

@@ -105,7 +105,7 @@ CK_INLINE void prefetch_lines(const int has_gaps, line_walk *restrict walk, cons
         return;
     }
     for (size_t i = 0; i < walk->share; i++) {
-        _mm_prefetch(walk->at + pace(walk), _MM_HINT_T0);
+        ck_ask(walk->at + pace(walk));
         if (walk->step == 0) {
             if (!next_stretch(walk, list)) return;
             continue;
@@ -120,12 +120,20 @@ CK_INLINE void prefetch_lines(const int has_gaps, line_walk *restrict walk, cons
 // 8 and 16 KiB: Q4_K 13, 24, 33, 35 and 23, 38, 37, 35; Q6_K with 4, 8 and 16 KiB 31, 34, 32 and 40, 38, 37.
 enum { BYTES_AHEAD = 8192 };
 
+CK_INLINE void ask_panel_line(const uint8_t *line) {
+    if (ck_asks_second_cache) {
+        ck_touch_page(line);
+    } else {
+        ck_ask_in_order(line);
+    }
+}
+
 // Asks for what a panel reads 4 KiB after the place where four channels begin: the share `part` of `parts` of as
 // much as those are. With 2 KiB memory has no time to answer, with 8 lines are lost again.
 CK_INLINE void prefetch_panel(const int bits, const uint8_t *four, size_t part, size_t parts) {
     const size_t lines = (size_t)bits;  // of four channels of 128 outputs
     for (size_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
-        ck_ask_in_order(four + 4096 + 64 * i);
+        ask_panel_line(four + 4096 + 64 * i);
 }
 
 // The scales of a panel lie behind its channels, on pages that nothing has walked to: a line of each, so that what is
