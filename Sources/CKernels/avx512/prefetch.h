@@ -106,6 +106,11 @@ CK_INLINE void prefetch_lines(const int has_gaps, line_walk *restrict walk, cons
     }
     for (size_t i = 0; i < walk->share; i++) {
         ck_ask(walk->at + pace(walk));
+        if (ck_asks_second_cache) {
+            walk->at += 64;
+            if (walk->at >= walk->end && !next_stretch(walk, list)) return;
+            continue;
+        }
         if (walk->step == 0) {
             if (!next_stretch(walk, list)) return;
             continue;
