@@ -167,7 +167,7 @@ static inline int ck_is_panel(const ck_channels *w, size_t out_begin, size_t out
 }
 
 // Whether what is asked for should go to the second cache only. Cores of AMD before Zen 5 have few lines under way to the
-// first one and treat requests for it like loads. Zen 4, pieces of 1,664 bytes of which half are read, GB/s of one core,
+// first one and treat requests for it like loads; so may others. Zen 4, pieces of 1,664 bytes of which half are read, GB/s of one core,
 // asked for at once | with the best pace: into the first cache 11 | 12, into the second 13 | 21, of 34 that plain reading gets.
 #if defined(__x86_64__)
 extern int ck_asks_second_cache;
@@ -184,6 +184,24 @@ static inline __attribute__((always_inline)) void ck_ask(const void *line) {
     }
 }
 
+// How far ahead of memory that is read in order the pages are walked to, in bytes.
+enum { CK_PAGES_AHEAD = 8192 };
+
+// Where a line begins a page, asks for one of a page further on: what is asked for of a page that the core must walk to
+// seems to be dropped, so the walk must come first. A virtual machine walks twice, and sees pages of 4 KiB however large
+// they are inside.
+static inline __attribute__((always_inline)) void ck_touch_page(const uint8_t *line) {
+    if ((uintptr_t)line % 4096 < 64) __builtin_prefetch(line + CK_PAGES_AHEAD, 0, 2);
+}
+
+// Asks for a line of memory that is read from end to end, and walks to a later page in time. Zen 5 in a virtual machine, 2
+// threads, share of plain reading without | with both: panels of Q4_K 70 | 92 %; rows of Q4_K 40 | 80 %, which the core
+// alone was left to foresee.
+static inline __attribute__((always_inline)) void ck_ask_in_order(const uint8_t *line) {
+    ck_touch_page(line);
+    ck_ask(line);
+}
+
 // Asks for the kept channels, of `size` bytes, of the block of a panel that lies `bytes` or a little more behind block b.
 static inline __attribute__((always_inline)) void ck_ask_kept(const size_t size, const size_t bytes,
                                                               const ck_channels *panel, const uint32_t *mask,
@@ -191,7 +209,7 @@ static inline __attribute__((always_inline)) void ck_ask_kept(const size_t size,
     const size_t later = b + (bytes + 32 * size - 1) / (32 * size);
     if (32 * later >= panel->channels) return;
     const uint8_t *const block = panel->codes + later * 32 * size;
-    if ((uintptr_t)block % 4096 < 32 * size) __builtin_prefetch(block + 8192, 0, 2);  // see `ck_ask_in_order`
+    if ((uintptr_t)block % 4096 < 32 * size) __builtin_prefetch(block + CK_PAGES_AHEAD, 0, 2);  // see `ck_touch_page`
     for (uint32_t kept = ck_block_mask(mask, later, panel->channels); kept != 0; kept &= kept - 1) {
         const uint8_t *const channel = block + (size_t)__builtin_ctz(kept) * size;
         ck_ask(channel);
@@ -228,20 +246,6 @@ static inline size_t ck_list_kept(uint32_t *restrict list, const uint32_t *restr
     }
     list[listed] = CK_LIST_END;
     return listed;
-}
-
-// Asks for a line of memory that is read from end to end, and where that line begins a page also for one two
-// pages further on: what is asked for of a page that the core must walk to seems to be dropped, so the walk must
-// come first. A virtual machine walks twice, and sees pages of 4 KiB however large they are inside. Zen 5 in
-// such a machine, 2 threads, share of plain reading without | with that: panels of Q4_K 70 | 92 %; rows of Q4_K
-// 40 | 80 %, which the core alone was left to foresee.
-static inline __attribute__((always_inline)) void ck_touch_page(const uint8_t *line) {
-    if ((uintptr_t)line % 4096 < 64) __builtin_prefetch(line + 8192, 0, 2);
-}
-
-static inline void ck_ask_in_order(const uint8_t *line) {
-    ck_touch_page(line);
-    ck_ask(line);
 }
 
 // Asking for what a token's attention reads, keys from first to last and then values: since the token before, the

@@ -62,9 +62,9 @@ typedef struct {
 static size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 
 static asked_ahead ahead_of(const uint32_t *mask, size_t from, size_t to, size_t next_to) {
-    if (mask != NULL) {
-        const size_t third = to + (next_to - to) / 3;
-        return (asked_ahead){to, third, third, next_to};
+    if (mask != NULL || ck_asks_second_cache) {
+        const size_t middle = to + (next_to - to) / (mask != NULL ? 3 : 2);
+        return (asked_ahead){to, middle, middle, next_to};
     }
     const size_t begin = from + (to - from) / 4, middle = at_most(to + (to - from) / 16, next_to);
     return (asked_ahead){begin, middle, middle, at_most(to + (to - from) / 4, next_to)};

@@ -92,7 +92,7 @@ CK_INLINE void products128(const int bits, const int group, const int offset, co
         const uint8_t *run[4];
         runs_of_four(bits, lies, list, q, run);
         if (lies == WHOLE_PANEL) prefetch_panel(bits, run[0], 0, 1);
-        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_lines(lies == WITH_GAPS, walk, ahead);
+        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_turn(lies == WITH_GAPS, walk, ahead);
         const size_t at = 32 * unit;
         __m512i t[4];
         interleave(_mm512_loadu_si512(run[0] + at), _mm512_loadu_si512(run[1] + at),
@@ -141,7 +141,7 @@ CK_INLINE void products64(const int bits, const int group, const int offset, con
         const uint8_t *run[4];
         runs_of_four(bits, lies, list, q, run);
         if (lies == WHOLE_PANEL) prefetch_panel(bits, run[0], unit, 2);
-        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_lines(lies == WITH_GAPS, walk, ahead);
+        if (lies == IN_ORDER || lies == WITH_GAPS) prefetch_turn(lies == WITH_GAPS, walk, ahead);
         __m512i codes[4], t[4];
         for (int c = 0; c < 4; c++) {
             codes[c] = unit_codes(bits, run[c], run[c] + high, unit);
@@ -175,9 +175,10 @@ CK_INLINE void add_units(const int bits, const int group, const int levels, cons
         // The planes of a panel are short: with one block ahead the core would wait. Of 6 bits the scales are too few
         // beside the codes to gain from the pace.
         if (kept_next != 0) {
-            prefetch_scales(lies == WITH_GAPS && bits != 6 ? walk : NULL, group, levels, has_min, w,
+            prefetch_scales((lies == WITH_GAPS || lies == IN_BURSTS) && bits != 6 ? walk : NULL, group, levels, has_min, w,
                             b + (is_panel ? 4 : 1), unit, units);
         }
+        if (lies == IN_BURSTS) prefetch_burst(walk, ahead);
         __m512i first[2][4], rest[2][4];
         for (int part = 0; part < parts; part++) {
             if (wide) {
@@ -230,8 +231,11 @@ CK_INLINE void add_block(const int bits, const int group, const int levels, cons
                        upper * (end - from));
     }
     const size_t fours = list[0].fours + (group == 16 ? list[1].fours : 0);
-    line_walk walk = begin_walk(&ahead, fours * (in_pairs(bits) ? (end - from + 1) / 2 : end - from));
-    if (ahead.has_gaps) {
+    line_walk walk = begin_walk(&ahead, in_pairs(bits) ? (end - from + 1) / 2 : end - from, fours);
+    if (ck_asks_second_cache) {
+        add_units(bits, group, levels, has_min, offset, IN_BURSTS, y, w, list, &walk, &ahead, b, kept_next, from,
+                  end);
+    } else if (ahead.has_gaps) {
         add_units(bits, group, levels, has_min, offset, WITH_GAPS, y, w, list, &walk, &ahead, b, kept_next, from,
                   end);
     } else {

@@ -9,7 +9,8 @@ typedef enum {
     WHOLE_PANEL,   // one after another in a panel, all of them kept
     MASKED_PANEL,  // some of them
     IN_ORDER,      // each for itself, and what comes next has no gaps
-    WITH_GAPS      // some of what comes next is left out
+    WITH_GAPS,     // some of what comes next is left out
+    IN_BURSTS      // either; what comes next is asked for in bursts, into the second cache
 } layout;
 
 // The active channels of one scale group, in fours: a lane holds one code of each of four channels.

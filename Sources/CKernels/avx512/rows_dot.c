@@ -105,13 +105,14 @@ CK_INLINE void begin_rows(row_walk *restrict walk, const ck_rows *restrict w, co
                           size_t begin, size_t end) {
     walk->listed = ck_list_ahead(list, begin);
     list_records(&walk->records, &w->ahead);
-    walk->walk = begin_walk(&walk->records, end - begin);
+    walk->walk = begin_walk(&walk->records, end - begin, 1);
 }
 
 // Asks for what the row of y[i] foretells.
 CK_INLINE void look_ahead(row_walk *restrict walk, const ck_rows *restrict w, size_t bytes, size_t i) {
     if (w->ahead.count != 0) {
-        prefetch_lines(walk->records.has_gaps, &walk->walk, &walk->records);
+        prefetch_turn(walk->records.has_gaps, &walk->walk, &walk->records);
+        prefetch_burst(&walk->walk, &walk->records);
     } else if (walk->listed == NULL) {
         prefetch_on(ck_row(w, i), w->stride);
     } else if (*walk->listed != CK_LIST_END) {
