@@ -50,6 +50,8 @@ typedef struct {
     { 4, 32, 2, 1, 0 }
 #define Q6_K \
     { 6, 16, 2, 0, 32 }
+#define HALF \
+    { CK_F16, 0, 0, 0, 0 }
 #define NONE \
     { 0, 0, 0, 0, 0 }
 
@@ -75,6 +77,9 @@ static const shape shapes[] = {
     {"qwen bundle q4_k q4_k", BUNDLE, Q4_K, Q4_K, 1536, 8960},
     {"qwen bundle q4_k q6_k", BUNDLE, Q4_K, Q6_K, 1536, 8960},
     {"qwen head rows q6_k", ROWS, Q6_K, NONE, 151936, 1536},
+    {"qwen gate channels f16", CHANNELS, HALF, NONE, 8960, 1536},
+    {"qwen bundle f16 f16", BUNDLE, HALF, HALF, 1536, 8960},
+    {"smol head rows f16", ROWS, HALF, NONE, 49152, 576},
     {"smol gate channels q4_1", CHANNELS, Q4_1, NONE, 1536, 576},
     {"smol q channels q4_1", CHANNELS, Q4_1, NONE, 576, 576},
     {"smol bundle q4_1 q4_1", BUNDLE, Q4_1, Q4_1, 576, 1536},
@@ -82,6 +87,8 @@ static const shape shapes[] = {
     {"qwen rows matmul q4_k", ROWS_MATMUL, Q4_K, NONE, 2048, 1536},
     {"qwen gate matmul q4_k", CHANNELS_MATMUL, Q4_K, NONE, 2048, 1536},
     {"qwen down matmul q6_k", CHANNELS_MATMUL, Q6_K, NONE, 1536, 2048},
+    {"qwen rows matmul f16", ROWS_MATMUL, HALF, NONE, 2048, 1536},
+    {"qwen gate matmul f16", CHANNELS_MATMUL, HALF, NONE, 2048, 1536},
     {"smol rows matmul q4_1", ROWS_MATMUL, Q4_1, NONE, 1536, 576},
     {"smol gate matmul q4_1", CHANNELS_MATMUL, Q4_1, NONE, 1536, 576},
     {"smol head matmul q8_0", ROWS_MATMUL, Q8_0, NONE, 2048, 576},
@@ -123,6 +130,7 @@ static void *take(size_t bytes) {
 }
 
 static size_t row_bytes(const ck_form *f, size_t cols) {
+    if (ck_is_float(f)) return align(ck_packed_bytes(f, cols), 16);
     const size_t padded = ck_pad64(cols), kinds = f->has_min ? 2 : 1, groups = padded / f->group;
     const size_t scales = f->levels == 1 ? groups * 2 : groups + (padded + 255) / 256 * 2;
     return align(ck_packed_bytes(f, padded) + kinds * scales, 16);
@@ -146,7 +154,8 @@ static size_t lay_channels(ck_channels *m, const ck_form *form, size_t outputs, 
     const size_t padded = ck_pad64(outputs), kinds = form->has_min ? 2 : 1,
                  code = ck_packed_bytes(form, padded);
     const size_t plane = padded * kinds * (form->levels == 1 ? 2 : 1), super = padded * kinds * 2;
-    const size_t groups = (channels + form->group - 1) / form->group, blocks = (channels + 255) / 256;
+    const size_t groups = ck_is_float(form) ? 0 : (channels + form->group - 1) / form->group,
+                 blocks = (channels + 255) / 256;
     *m = (ck_channels){.form = *form,
                        .outputs = outputs,
                        .channels = channels,

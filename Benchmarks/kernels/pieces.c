@@ -1,11 +1,11 @@
 // How fast cores read equal pieces of memory of which some are left out: what sparse weights can hope for.
 //
 //   cc -O3 Benchmarks/kernels/pieces.c -lpthread -o /tmp/pieces
-//   /tmp/pieces BYTES PERCENT [AHEAD] [CYCLES] [THREADS]
+//   /tmp/pieces BYTES PERCENT [AHEAD] [CYCLES] [THREADS] [CACHE]
 //
 // BYTES of a piece, a multiple of 64; PERCENT of the pieces are read, chosen at random; while one is read, the one AHEAD
 // places further on in the list is asked for, from both ends to the middle, each line at least CYCLES after the one
-// before. Every thread has a part of the pieces.
+// before, into the first CACHE or the second. Every thread has a part of the pieces.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum { SET = 400 << 20, LARGE_PAGE = 2 << 20, TURNS = 5, MOST_AHEAD = 1024, MOST
 static struct {
     uint8_t *memory;
     uint32_t *list;
-    size_t bytes, ahead, cycles, listed, threads;
+    size_t bytes, ahead, cycles, cache, listed, threads;
     double took[MOST_THREADS];
     volatile uint64_t sink;
     pthread_barrier_t start;
@@ -56,7 +56,14 @@ static uint64_t read_listed(const uint32_t *list, size_t count) {
         for (size_t k = 0; k < lines; k++) {
             const size_t line = k % 2 == 0 ? k / 2 : lines - 1 - k / 2;
             uint64_t words[8];
-            if (pieces.ahead > 0) __builtin_prefetch(later + 64 * line + pace(&zero, pieces.cycles), 0, 3);
+            if (pieces.ahead > 0) {
+                const uint8_t *asked = later + 64 * line + pace(&zero, pieces.cycles);
+                if (pieces.cache == 2) {
+                    __builtin_prefetch(asked, 0, 2);
+                } else {
+                    __builtin_prefetch(asked, 0, 3);
+                }
+            }
             memcpy(words, piece + 64 * line, sizeof words);
             for (size_t w = 0; w < 8; w++) sum[w] += words[w];
         }
@@ -93,8 +100,9 @@ int main(int count, char **words) {
     pieces.ahead = count > 3 ? (size_t)atoi(words[3]) : 12;
     pieces.cycles = count > 4 ? (size_t)atoi(words[4]) : 0;
     pieces.threads = count > 5 ? (size_t)atoi(words[5]) : 1;
+    pieces.cache = count > 6 ? (size_t)atoi(words[6]) : 1;
     if (pieces.bytes == 0 || pieces.bytes % 64 != 0 || pieces.ahead > MOST_AHEAD - 4 || pieces.threads < 1 ||
-        pieces.threads > MOST_THREADS)
+        pieces.threads > MOST_THREADS || pieces.cache < 1 || pieces.cache > 2)
         return 1;
     const size_t all = SET / pieces.bytes;
     pieces.memory = aligned_alloc(LARGE_PAGE, SET);
@@ -112,7 +120,7 @@ int main(int count, char **words) {
         const double took = read_all();
         best = took < best ? took : best;
     }
-    printf("%zu bytes, %zu %% of them, %zu ahead, %zu cycles apart, %zu threads: %.1f GB/s\n", pieces.bytes, percent,
-           pieces.ahead, pieces.cycles, pieces.threads, 1e-9 * (double)(pieces.listed * pieces.bytes) / best);
+    printf("%zu bytes, %zu %% of them, %zu ahead, %zu cycles apart, cache %zu, %zu threads: %.1f GB/s\n", pieces.bytes, percent,
+           pieces.ahead, pieces.cycles, pieces.cache, pieces.threads, 1e-9 * (double)(pieces.listed * pieces.bytes) / best);
     return 0;
 }

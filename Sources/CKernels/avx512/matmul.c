@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 #include "avx512.h"
+#include "floats.h"
 #include "lanes.h"
 #include "panel.h"
 
@@ -134,26 +135,36 @@ static void multiply_all_floats(float *restrict y, size_t y_stride, const float 
     for (; t < x->count; t++) multiply_floats(y, y_stride, p, x, t, 1, first, inputs, lanes, adds);
 }
 
-static void rows_floats(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
-                        size_t end, void *scratch) {
-    float *p = scratch;
+// Packs 16 outputs, the rows that begin at run[0 ..< 16], of the inputs first ..< first + inputs: into[32 k] ..< + 16.
+CK_INLINE void pack_float_rows(const int bits, float *restrict into, const uint8_t *const run[16], size_t first,
+                               size_t inputs) {
+    for (size_t k = 0; k < inputs; k += 16) {
+        const __mmask16 there = first_lanes(inputs - k);
+        __m512i block[16];
+        for (size_t r = 0; r < 16; r++) block[r] = _mm512_castps_si512(float_codes(bits, there, run[r], first + k));
+        transpose16(block);
+        const size_t count = inputs - k < 16 ? inputs - k : 16;
+        for (size_t i = 0; i < count; i++) _mm512_store_si512(into + 32 * (k + i), block[i]);
+    }
+}
+
+CK_INLINE void rows_floats(const int bits, float *restrict y, size_t y_stride, const ck_rows *restrict w,
+                           const ck_batch *restrict x, size_t begin, size_t end, float *restrict p) {
     for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {
         const size_t rows = end - row < PANEL_OUTPUTS ? end - row : PANEL_OUTPUTS;
         const __mmask16 lanes[2] = {first_lanes(rows), rows > 16 ? first_lanes(rows - 16) : 0};
+        const uint8_t *run[PANEL_OUTPUTS];
+        for (size_t r = 0; r < PANEL_OUTPUTS; r++) run[r] = ck_row(w, row + (r < rows ? r : rows - 1));
         for (size_t first = 0; first < w->cols; first += PANEL_INPUTS) {
             const size_t inputs = w->cols - first < PANEL_INPUTS ? w->cols - first : PANEL_INPUTS;
-            for (size_t r = 0; r < PANEL_OUTPUTS; r++) {
-                const uint8_t *run = ck_row(w, row + (r < rows ? r : rows - 1));
-                for (size_t k = 0; k < inputs; k++) p[32 * k + r] = ck_float_code(&w->form, run, first + k);
-            }
+            for (size_t half = 0; half < 2; half++) pack_float_rows(bits, p + 16 * half, run + 16 * half, first, inputs);
             multiply_all_floats(y + row, y_stride, p, x, first, inputs, lanes, first > 0);
         }
     }
 }
 
-static void channels_floats(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
-                            size_t out_begin, size_t out_end, void *scratch) {
-    float *p = scratch;
+CK_INLINE void channels_floats(const int bits, float *restrict y, size_t y_stride, const ck_channels *restrict w,
+                               const ck_batch *restrict x, size_t out_begin, size_t out_end, float *restrict p) {
     for (size_t j = out_begin; j < out_end; j += PANEL_OUTPUTS) {
         const size_t outputs = out_end - j < PANEL_OUTPUTS ? out_end - j : PANEL_OUTPUTS;
         const __mmask16 lanes[2] = {first_lanes(outputs), outputs > 16 ? first_lanes(outputs - 16) : 0};
@@ -161,8 +172,8 @@ static void channels_floats(float *y, size_t y_stride, const ck_channels *w, con
             const size_t inputs = w->channels - first < PANEL_INPUTS ? w->channels - first : PANEL_INPUTS;
             for (size_t k = 0; k < inputs; k++) {
                 const uint8_t *run = ck_channel(w, first + k);
-                for (size_t i = 0; i < PANEL_OUTPUTS; i++) {
-                    p[32 * k + i] = i < outputs ? ck_float_code(&w->form, run, j + i) : 0;
+                for (size_t half = 0; half < 2; half++) {
+                    _mm512_store_ps(p + 32 * k + 16 * half, float_codes(bits, lanes[half], run, j + 16 * half));
                 }
             }
             multiply_all_floats(y + j, y_stride, p, x, first, inputs, lanes, 1);
@@ -170,11 +181,18 @@ static void channels_floats(float *y, size_t y_stride, const ck_channels *w, con
     }
 }
 
+// One call for each kind of float, which is constant in its loops.
+#define FOR_FLOATS(function, ...)                           \
+    switch (w->form.bits) {                                 \
+        case CK_F16: function(CK_F16, __VA_ARGS__); return;   \
+        case CK_BF16: function(CK_BF16, __VA_ARGS__); return; \
+        default: function(CK_F32, __VA_ARGS__); return;       \
+    }
+
 void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
                            size_t end, void *scratch) {
     if (ck_is_float(&w->form)) {
-        rows_floats(y, y_stride, w, x, begin, end, scratch);
-        return;
+        FOR_FLOATS(rows_floats, y, y_stride, w, x, begin, end, scratch)
     }
 #define FORM(name, bits, group, levels, has_min, offset)           \
     if (form_is(&w->form, bits, group, levels, has_min, offset)) { \
@@ -189,8 +207,7 @@ void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck
 void ck_avx512_channels_matmul(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
                                size_t out_begin, size_t out_end, void *scratch) {
     if (ck_is_float(&w->form)) {
-        channels_floats(y, y_stride, w, x, out_begin, out_end, scratch);
-        return;
+        FOR_FLOATS(channels_floats, y, y_stride, w, x, out_begin, out_end, scratch)
     }
 #define FORM(name, bits, group, levels, has_min, offset)                 \
     if (form_is(&w->form, bits, group, levels, has_min, offset)) {       \

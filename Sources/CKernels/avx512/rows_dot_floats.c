@@ -3,26 +3,20 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
-#include "prefetch.h"
-
-// 16 floats of a run of float codes; lanes outside m are zero.
-CK_INLINE __m512 float_codes(const int bits, __mmask16 m, const uint8_t *run, size_t i) {
-    if (bits == CK_F16) return halves_masked(m, run + 2 * i);
-    if (bits == CK_F32) return _mm512_maskz_loadu_ps(m, run + 4 * i);
-    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, run + 2 * i));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-}
+#include "floats.h"
+#include "row_walk.h"
 
 CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *restrict w,
                           const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,
                           size_t end) {
+    if (begin >= end) return;
+    row_walk walk;
+    begin_rows(&walk, w, list, begin, end);
     for (size_t i = begin; i < end; i++) {
         const uint8_t *run = ck_row(w, list ? list[i] : i);
         __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        const size_t size = bits == CK_F32 ? 4 : 2;
+        look_ahead(&walk, w, float_bytes(bits) * w->cols, i);
         for (size_t c = 0; c < w->cols; c += 32) {
-            for (size_t b = 0; list == NULL && b < 32 * size; b += 64)
-                ck_ask_in_order(run + BYTES_AHEAD + size * c + b);
             for (size_t part = 0; part < 2; part++) {
                 const size_t at = c + 16 * part;
                 const __mmask16 m = at < w->cols ? first_lanes(w->cols - at) : 0;
