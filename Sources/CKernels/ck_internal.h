@@ -166,9 +166,10 @@ static inline int ck_is_panel(const ck_channels *w, size_t out_begin, size_t out
            w->places == NULL && w->stride == ck_packed_bytes(&w->form, 128);
 }
 
-// Whether what is asked for should go to the second cache only. Cores of AMD before Zen 5 have few lines under way to the
-// first one and treat requests for it like loads; so may others. Zen 4, pieces of 1,664 bytes of which half are read, GB/s of one core,
-// asked for at once | with the best pace: into the first cache 11 | 12, into the second 13 | 21, of 34 that plain reading gets.
+// Whether what is asked for should go to the second cache only. Cores of AMD before Zen 5 can have few lines under way to
+// the first one; so may others. `Benchmarks/kernels/pieces.c` on Zen 4, half of the pieces of 1,664 bytes, GB/s asked for at
+// once | with the best pace: into the first cache 9 | 9 of one core, 18 | 18 of two, into the second 19 | 24 and 29 | 29, where
+// plain reading gets 34 and 36.
 #if defined(__x86_64__)
 extern int ck_asks_second_cache;
 #else
