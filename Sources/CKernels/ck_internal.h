@@ -77,6 +77,9 @@ static inline float ck_cached(const uint8_t *row, size_t d, size_t head_dim, int
     return (float)(int8_t)row[d] * ck_half_at(row + head_dim, d / CK_CACHE_GROUP);
 }
 
+// Bytes of a float weight.
+static inline __attribute__((always_inline)) size_t ck_float_bytes(const int bits) { return bits == CK_F32 ? 4 : 2; }
+
 // Bytes of n codes, n being padded to 64.
 static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
     switch (form->bits) {
@@ -84,8 +87,7 @@ static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
     case 5: return padded / 2 + padded / 8;
     case 6: return padded / 2 + padded / 4;
     case 8: return padded;
-    case CK_F32: return padded * 4;
-    default: return padded * 2;
+    default: return padded * ck_float_bytes(form->bits);
     }
 }
 

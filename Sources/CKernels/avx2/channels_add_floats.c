@@ -8,7 +8,7 @@
 CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *restrict w,
                           const ck_activations *restrict x, const uint32_t *restrict mask, size_t block_begin,
                           size_t block_end, size_t out_begin, size_t out_end) {
-    const size_t size = bits == CK_F32 ? 4 : 2;
+    const size_t size = ck_float_bytes(bits);
     for (size_t b = block_begin; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         for (size_t j = out_begin; j < out_end && kept != 0; j += 64) {

@@ -8,11 +8,11 @@
 // Channels that are added at once: their sums are loaded and stored once for all of them, which changes no bit.
 enum { AT_ONCE = 4 };
 
-// Adds `count` channels, which begin at run[c], to the outputs out_begin ..< out_end. Those that come next begin at next[c]:
-// their pages are walked to meanwhile.
+// Adds `count` channels, which begin at run[c], to the outputs out_begin ..< out_end. Those that come next begin at next[c],
+// and are asked for meanwhile.
 CK_INLINE void add_some(const int bits, const size_t count, float *restrict y, const uint8_t *const *run,
                         const float *value, const uint8_t *const *next, size_t out_begin, size_t out_end) {
-    const size_t size = float_bytes(bits);
+    const size_t size = ck_float_bytes(bits);
     for (size_t j = out_begin; j < out_end; j += 16) {
         const __mmask16 m = first_lanes(out_end - j);
         __m512 sum = _mm512_maskz_loadu_ps(m, y + j);
@@ -42,8 +42,7 @@ CK_INLINE void add_block(const int bits, float *restrict y, const ck_channels *r
     list_records(&ahead, asked);
     line_walk walk = begin_walk(&ahead, (count + AT_ONCE - 1) / AT_ONCE, 1);
     for (size_t i = 0; i < count; i += AT_ONCE) {
-        prefetch_turn(ahead.has_gaps, &walk, &ahead);
-        prefetch_burst(&walk, &ahead);
+        prefetch_share(&walk, &ahead);
         if (i + AT_ONCE <= count) {
             add_some(bits, AT_ONCE, y, run + i, value + i, run + i + AT_ONCE, out_begin, out_end);
             continue;
@@ -67,17 +66,7 @@ CK_INLINE void add_floats(const int bits, float *restrict y, const ck_channels *
 void ck_avx512_channels_add_floats(float *y, const ck_channels *w, const ck_activations *x,
                                    const uint32_t *mask, size_t block_begin, size_t block_end,
                                    size_t out_begin, size_t out_end) {
-    switch (w->form.bits) {
-        case CK_F16:
-            add_floats(CK_F16, y, w, x, mask, block_begin, block_end, out_begin, out_end);
-            return;
-        case CK_BF16:
-            add_floats(CK_BF16, y, w, x, mask, block_begin, block_end, out_begin, out_end);
-            return;
-        default:
-            add_floats(CK_F32, y, w, x, mask, block_begin, block_end, out_begin, out_end);
-            return;
-    }
+    FOR_FLOATS(add_floats, y, w, x, mask, block_begin, block_end, out_begin, out_end);
 }
 CK_TARGET_END
 #endif

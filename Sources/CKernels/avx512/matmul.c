@@ -181,18 +181,11 @@ CK_INLINE void channels_floats(const int bits, float *restrict y, size_t y_strid
     }
 }
 
-// One call for each kind of float, which is constant in its loops.
-#define FOR_FLOATS(function, ...)                           \
-    switch (w->form.bits) {                                 \
-        case CK_F16: function(CK_F16, __VA_ARGS__); return;   \
-        case CK_BF16: function(CK_BF16, __VA_ARGS__); return; \
-        default: function(CK_F32, __VA_ARGS__); return;       \
-    }
-
 void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
                            size_t end, void *scratch) {
     if (ck_is_float(&w->form)) {
-        FOR_FLOATS(rows_floats, y, y_stride, w, x, begin, end, scratch)
+        FOR_FLOATS(rows_floats, y, y_stride, w, x, begin, end, scratch);
+        return;
     }
 #define FORM(name, bits, group, levels, has_min, offset)           \
     if (form_is(&w->form, bits, group, levels, has_min, offset)) { \
@@ -207,7 +200,8 @@ void ck_avx512_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck
 void ck_avx512_channels_matmul(float *y, size_t y_stride, const ck_channels *w, const ck_batch *x,
                                size_t out_begin, size_t out_end, void *scratch) {
     if (ck_is_float(&w->form)) {
-        FOR_FLOATS(channels_floats, y, y_stride, w, x, out_begin, out_end, scratch)
+        FOR_FLOATS(channels_floats, y, y_stride, w, x, out_begin, out_end, scratch);
+        return;
     }
 #define FORM(name, bits, group, levels, has_min, offset)                 \
     if (form_is(&w->form, bits, group, levels, has_min, offset)) {       \

@@ -50,11 +50,10 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
 // shorter pace. Zen 4, bundles of Q4_K, Q4_K | Q4_K, Q6_K, GB/s of one core and of two, with turns and with bursts:
 //   100 % kept 23, 29 -> 24, 36 | 21, 29 -> 23, 36      50 % 18, 29 -> 18, 29 | 18, 32 -> 19, 34
 typedef struct {
-    const char *at, *end;  // the line to ask for; where the stretch ends
-    intptr_t step;         // to the line after it, in bytes, where stretches are walked inwards
-    size_t stretch;
-    size_t share, burst;   // lines of a turn, and of a row or unit: one of them is 0
-    uintptr_t zero;        // see `pace`
+    const char *at, *end;   // the line to ask for; where the stretch ends
+    intptr_t step;          // to the line after it, in bytes, where stretches are walked inwards
+    size_t stretch, share;  // share: lines of a turn, or of a row or unit
+    uintptr_t zero;         // see `pace`
 } line_walk;
 
 // Zero, seven cycles after the last zero: an address to which it is added is asked for that much later than the one
@@ -71,9 +70,9 @@ CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restr
     const size_t bytes = list->bytes[walk->stretch % 2];
     walk->at = list->begin[walk->stretch];
     walk->end = walk->at + bytes;
-    // A later one's pages are walked to, so that what is asked for of them comes: see `ck_ask_in_order`.
+    // A later one's pages are walked to, so that what is asked for of them comes: see `ck_touch_page`.
     if (!list->has_gaps) {
-        if (walk->burst != 0) _mm_prefetch(walk->at + CK_PAGES_AHEAD, _MM_HINT_T1);
+        if (ck_asks_second_cache) _mm_prefetch(walk->at + CK_PAGES_AHEAD, _MM_HINT_T1);
         return;
     }
     walk->step = (intptr_t)((bytes - 1) / 64 * 64);
@@ -85,15 +84,11 @@ CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restr
 
 // `units` of outputs, each of which takes `turns`; or as many rows of one turn.
 CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t units, size_t turns) {
-    line_walk walk = {.stretch = 0, .share = 0, .burst = 0};
+    line_walk walk = {.stretch = 0, .share = 0};
     if (list->count == 0) return walk;
     const size_t even = (list->bytes[0] + 63) / 64, odd = (list->bytes[1] + 63) / 64,
-                 lines = list->count * (even + odd) / 2;
-    if (ck_asks_second_cache) {
-        walk.burst = (lines + units - 1) / units;
-    } else {
-        walk.share = (lines + units * turns - 1) / (units * turns);
-    }
+                 shares = ck_asks_second_cache ? units : units * turns;
+    walk.share = (list->count * (even + odd) / 2 + shares - 1) / shares;
     begin_stretch(&walk, list);
     return walk;
 }
@@ -102,14 +97,14 @@ CK_INLINE line_walk begin_walk(const stretch_list *restrict list, size_t units, 
 CK_INLINE int next_stretch(line_walk *restrict walk, const stretch_list *restrict list) {
     walk->stretch++;
     if (walk->stretch == list->count) {
-        walk->share = walk->burst = 0;
+        walk->share = 0;
         return 0;
     }
     begin_stretch(walk, list);
     return 1;
 }
 
-// Asks for the share of a turn.
+// Asks for the share of a turn, into the first cache.
 CK_INLINE void prefetch_turn(const int has_gaps, line_walk *restrict walk, const stretch_list *restrict list) {
     if (!has_gaps) {
         for (size_t i = 0; i < walk->share; i++) {
@@ -131,9 +126,9 @@ CK_INLINE void prefetch_turn(const int has_gaps, line_walk *restrict walk, const
     }
 }
 
-// Asks for the share of a row or unit, each line three cycles after the one before.
+// Asks for the share of a row or unit, into the second cache, each line three cycles after the one before.
 CK_INLINE void prefetch_burst(line_walk *restrict walk, const stretch_list *restrict list) {
-    for (size_t left = walk->burst; left != 0;) {
+    for (size_t left = walk->share; left != 0;) {
         const size_t lines = (size_t)(walk->end - walk->at + 63) / 64, count = lines < left ? lines : left;
         const char *at = walk->at;
         uintptr_t zero = walk->zero;
@@ -145,6 +140,15 @@ CK_INLINE void prefetch_burst(line_walk *restrict walk, const stretch_list *rest
         walk->zero = zero;
         left -= count;
         if (count == lines && !next_stretch(walk, list)) return;
+    }
+}
+
+// Asks for the share of a row, for which there is one turn.
+CK_INLINE void prefetch_share(line_walk *restrict walk, const stretch_list *restrict list) {
+    if (ck_asks_second_cache) {
+        prefetch_burst(walk, list);
+    } else {
+        prefetch_turn(list->has_gaps, walk, list);
     }
 }
 

@@ -38,8 +38,7 @@ CK_INLINE void begin_rows(row_walk *restrict walk, const ck_rows *restrict w, co
 // Asks for what the row of y[i] foretells.
 CK_INLINE void look_ahead(row_walk *restrict walk, const ck_rows *restrict w, size_t bytes, size_t i) {
     if (w->ahead.count != 0) {
-        prefetch_turn(walk->records.has_gaps, &walk->walk, &walk->records);
-        prefetch_burst(&walk->walk, &walk->records);
+        prefetch_share(&walk->walk, &walk->records);
     } else if (walk->listed == NULL) {
         prefetch_on(ck_row(w, i), w->stride);
     } else if (*walk->listed != CK_LIST_END) {

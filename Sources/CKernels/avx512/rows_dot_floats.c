@@ -15,7 +15,7 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
     for (size_t i = begin; i < end; i++) {
         const uint8_t *run = ck_row(w, list ? list[i] : i);
         __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        look_ahead(&walk, w, float_bytes(bits) * w->cols, i);
+        look_ahead(&walk, w, ck_float_bytes(bits) * w->cols, i);
         for (size_t c = 0; c < w->cols; c += 32) {
             for (size_t part = 0; part < 2; part++) {
                 const size_t at = c + 16 * part;
@@ -30,17 +30,7 @@ CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *rest
 
 void ck_avx512_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                                size_t begin, size_t end) {
-    switch (w->form.bits) {
-        case CK_F16:
-            dot_floats(CK_F16, y, w, x, list, begin, end);
-            return;
-        case CK_BF16:
-            dot_floats(CK_BF16, y, w, x, list, begin, end);
-            return;
-        default:
-            dot_floats(CK_F32, y, w, x, list, begin, end);
-            return;
-    }
+    FOR_FLOATS(dot_floats, y, w, x, list, begin, end);
 }
 CK_TARGET_END
 #endif

@@ -6,7 +6,7 @@
 // Adds the kept channels of one block in tiles of 32 outputs, whose sums stay in registers.
 CK_INLINE void add_block(float *restrict y, const ck_channels *w, const float *restrict values, uint32_t kept,
                          size_t block, size_t out_begin, size_t out_end, int bits) {
-    const size_t size = float_weight_bytes(bits);
+    const size_t size = ck_float_bytes(bits);
     for (size_t j = out_begin; j < out_end; j += 32) {
         float32x4_t sum[8];
 #pragma GCC unroll 8

@@ -130,6 +130,5 @@ CK_INLINE float32x4x2_t float_weights8(const uint8_t *p, int bits) {
     return w;
 }
 
-CK_INLINE size_t float_weight_bytes(int bits) { return bits == CK_F32 ? 4 : 2; }
 
 #endif

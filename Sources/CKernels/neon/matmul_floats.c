@@ -32,7 +32,7 @@ CK_INLINE void product4(float *restrict y, size_t y_stride, const float *restric
 void ck_neon_rows_matmul_floats(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,
                                 size_t end, void *scratch) {
     float *const four = scratch;
-    const size_t size = float_weight_bytes(w->form.bits);
+    const size_t size = ck_float_bytes(w->form.bits);
     for (size_t row = begin; row < end; row += 4) {
         const size_t rows = end - row < 4 ? end - row : 4;
         for (size_t c = 0; c < w->cols; c += STRETCH) {

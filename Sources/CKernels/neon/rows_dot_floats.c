@@ -4,7 +4,7 @@
 
 CK_INLINE float dot_floats(const uint8_t *restrict row, const uint8_t *restrict next, const float *restrict x,
                            size_t cols, int bits) {
-    const size_t size = float_weight_bytes(bits);
+    const size_t size = ck_float_bytes(bits);
     float32x4_t sum[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
     size_t c = 0;
     for (; c + 16 <= cols; c += 16) {
