@@ -278,13 +278,6 @@ private struct PreviewWeights {
     }
 }
 
-extension [UInt8] {
-    fileprivate mutating func write(_ value: Float16, at index: Int) {
-        self[index] = UInt8(truncatingIfNeeded: value.bitPattern)
-        self[index + 1] = UInt8(truncatingIfNeeded: value.bitPattern >> 8)
-    }
-}
-
 /// `[count, width]` floats, rows padded to whole units.
 private struct Matrix: Sendable {
     let buffer: SharedBuffer<Float>

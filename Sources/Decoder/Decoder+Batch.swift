@@ -120,7 +120,7 @@ extension Decoder {
                 else { return }
             }
         }
-        tallied[0] += rows.count
+        tallied.add(tokens: rows.count)
         return batch.isStopped[0] == 0 && !hasFault
     }
 

@@ -6,27 +6,36 @@ internal import WeightStore
 /// The head: logits of residual streams, all of them exactly or only those that may matter.
 ///
 /// With a preview the head is first foretold by a matrix of low rank; the rows of the largest logits are then computed
-/// exactly, and the others stay as they were foretold. What is computed does not depend on what is in memory.
+/// exactly, and the others stay as they were foretold. With rough rows upper bounds come first, and then the rows that
+/// may reach the largest logit. What is computed does not depend on what is in memory.
+package struct HeadScope: Sendable {
+    /// How many logits are computed exactly where the store can foretell the others; `nil` computes all.
+    package var candidates: Int?
+    /// Where nothing is foretold: logits that are further than this below the largest need not be exact, as long as they are
+    /// that far below it; `nil` computes all.
+    package var reach: Float?
+
+    package init(candidates: Int? = nil, reach: Float? = nil) {
+        self.candidates = candidates
+        self.reach = reach
+    }
+}
+
 extension Decoder {
     /// Writes the logits of the residual stream that every worker has; every worker calls it.
     ///
-    /// - Parameter candidates: how many are computed exactly; all by default.
-    func head(_ candidates: Int?, _ worker: Worker) {
+    func head(_ scope: HeadScope, _ worker: Worker) {
         let own = scratch.workers[worker.index]
         let normed = prepare(weights.outputNorm, own)
         let input = StepInput(values: normed, activations: own.input)
-        if let candidates, let preview = weights.preview {
+        if let candidates = scope.candidates, let preview = weights.preview {
             foretell(preview, input, worker)
             worker.barrier()
             if worker.index == 0 { kernels.keepLargest(candidates, of: logits, into: scratch.wantedRows) }
             worker.barrier()
-            forEachFetchedPart(of: scratch.wantedRows.words, worker) { part in
-                for rows in worker.pieces(of: part, unit: Self.keptRows) {
-                    kernels.dot(
-                        into: logits, weights.output, own.input, values: normed, mask: scratch.wantedRows,
-                        rows: rows, scratch: own.kernel)
-                }
-            }
+            computeWanted(input, worker)
+        } else if let reach = scope.reach, let bounds = weights.headBounds {
+            computeLargest(within: reach, bounds, input, worker)
         } else if weights.outputRecords == nil {
             while let rows = takeOutputs(headShare, of: parameters.vocabulary, unit: Self.headRows, worker) {
                 kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
@@ -39,6 +48,45 @@ extension Decoder {
                     rows: part.lowerBound + share.lowerBound..<part.lowerBound + share.upperBound)
             }
         }
+    }
+
+    /// The logits that `scratch.wantedRows` keeps.
+    private func computeWanted(_ input: StepInput, _ worker: Worker) {
+        forEachFetchedPart(of: scratch.wantedRows.words, worker) { part in
+            for rows in worker.pieces(of: part, unit: Self.keptRows) {
+                kernels.dot(
+                    into: logits, weights.output, input.activations, values: input.values,
+                    mask: scratch.wantedRows, rows: rows, scratch: scratch.workers[worker.index].kernel)
+            }
+        }
+    }
+
+    /// The logits that are no more than `reach` below the largest; others stay at bounds that are further below.
+    ///
+    /// What the row with the largest bound comes to, the largest logit reaches at least.
+    private func computeLargest(
+        within reach: Float, _ bounds: RoughMatrix, _ input: StepInput, _ worker: Worker
+    ) {
+        let own = scratch.workers[worker.index]
+        kernels.prepare(
+            own.roughInput, bounds, input.activations, values: input.values,
+            isFloat: weights.output.form.code.isFloat)
+        while let rows = takeOutputs(headShare + 1, of: parameters.vocabulary, unit: Self.boundRows, worker) {
+            kernels.bound(into: logits, bounds, own.roughInput, rows: rows)
+        }
+        worker.barrier()
+        let wanted = scratch.wantedRows
+        if worker.index == 0 { wanted.keepOnly(kernels.argmax(logits)) }
+        worker.barrier()
+        computeWanted(input, worker)
+        worker.barrier()
+        if worker.index == 0 {
+            let first = wanted.firstKept ?? 0
+            let least = logits.buffer[logits.start + first] - reach
+            tallied.add(headRows: kernels.keep(logits, from: least, into: wanted))
+        }
+        worker.barrier()
+        computeWanted(input, worker)
     }
 
     private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {
@@ -75,13 +123,15 @@ extension Decoder {
     private static let previewOutputs = 32 * PanelLayout.width
     /// The same where few are computed.
     private static let keptRows = 1024
+    /// The same of rough rows, which are shorter.
+    private static let boundRows = 4096
 
     /// The head alone, for the residual stream of a token that a prefill has computed.
-    func computeLogits(of residual: FloatSlice, _ candidates: Int?) {
+    func computeLogits(of residual: FloatSlice, _ scope: HeadScope) {
         scratch.shares.reset()
         pool.run { worker in
             scratch.workers[worker.index].residual.copy(residual)
-            head(candidates, worker)
+            head(scope, worker)
         }
     }
 

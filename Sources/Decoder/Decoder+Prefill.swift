@@ -6,13 +6,13 @@ extension Decoder {
     ///
     /// - Parameters:
     ///   - plan: channels to leave out of every token; dense without one.
-    ///   - headCandidates: how many logits of the last token are computed exactly; `nil` for all, as it is for tokens
-    ///     that `eachLogits` is told of.
+    ///   - head: which logits of the last token are computed exactly; all by default, as it is for tokens that `eachLogits`
+    ///     is told of.
     ///   - isCancelled: asked now and then; once true, the rest is dropped.
     ///   - eachLogits: told the logits of each token, in order, by its index in `tokens`.
     /// - Returns: false when it was cancelled, or after a fault; the cache then still holds the first `position` tokens.
     package func prefill(
-        _ tokens: [Int32], at position: Int, plan: SparsityPlan? = nil, headCandidates: Int? = nil,
+        _ tokens: [Int32], at position: Int, plan: SparsityPlan? = nil, head scope: HeadScope = HeadScope(),
         isCancelled: @Sendable () -> Bool = { false }, eachLogits: ((Int, FloatSlice) -> Void)? = nil
     ) -> Bool {
         precondition(!tokens.isEmpty && position + tokens.count <= context, "\(position)+\(tokens.count)")
@@ -23,7 +23,7 @@ extension Decoder {
             if end - start < Self.smallestBatch, eachLogits == nil {
                 for index in start..<end {
                     if isCancelled() { return false }
-                    step(tokens[index], at: position + index, plan: plan, headCandidates: headCandidates)
+                    step(tokens[index], at: position + index, plan: plan, head: scope)
                     if hasFault { return false }
                 }
             } else {
@@ -34,7 +34,7 @@ extension Decoder {
                 else { return false }
                 guard
                     finish(
-                        start..<end, isLast: end == tokens.count, headCandidates, isCancelled, eachLogits)
+                        start..<end, isLast: end == tokens.count, scope, isCancelled, eachLogits)
                 else { return false }
             }
             start = end
@@ -47,7 +47,7 @@ extension Decoder {
 
     /// The logits of the batch that was just evaluated: of all its tokens, or of the very last.
     private func finish(
-        _ tokens: Range<Int>, isLast: Bool, _ headCandidates: Int?, _ isCancelled: @Sendable () -> Bool,
+        _ tokens: Range<Int>, isLast: Bool, _ scope: HeadScope, _ isCancelled: @Sendable () -> Bool,
         _ eachLogits: ((Int, FloatSlice) -> Void)?
     ) -> Bool {
         let residual = batch.residual.first(tokens.count)
@@ -62,7 +62,7 @@ extension Decoder {
                 if isLast { logits.copy(rows[count - 1]) }
             }
         } else if isLast {
-            computeLogits(of: residual[tokens.count - 1], headCandidates)
+            computeLogits(of: residual[tokens.count - 1], scope)
             return !hasFault
         }
         return true

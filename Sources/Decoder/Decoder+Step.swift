@@ -11,13 +11,16 @@ internal import WeightStore
 extension Decoder {
     /// Evaluates `token` as number `position` of the sequence; afterwards `logits` holds its prediction.
     ///
-    /// - Parameter plan: channels to leave out; dense without one.
-    package func step(_ token: Int32, at position: Int, plan: SparsityPlan? = nil) {
-        step(token, at: position, plan: plan, headCandidates: plan?.headCandidates)
+    /// - Parameters:
+    ///   - plan: channels to leave out; dense without one.
+    ///   - reach: see `HeadScope.reach`.
+    package func step(_ token: Int32, at position: Int, plan: SparsityPlan? = nil, reach: Float? = nil) {
+        let scope = HeadScope(candidates: plan?.headCandidates, reach: reach)
+        step(token, at: position, plan: plan, head: scope)
     }
 
     /// The same, with another head than the plan's.
-    func step(_ token: Int32, at position: Int, plan: SparsityPlan?, headCandidates: Int?) {
+    func step(_ token: Int32, at position: Int, plan: SparsityPlan?, head scope: HeadScope) {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
         scratch.shares.reset()
@@ -33,9 +36,9 @@ extension Decoder {
                     return
                 }
             }
-            head(headCandidates, worker)
+            head(scope, worker)
         }
-        tallied[0] += 1
+        tallied.add(tokens: 1)
     }
 
     private func fillAngles(_ position: Int) {

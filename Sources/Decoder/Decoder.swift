@@ -18,8 +18,8 @@ package final class Decoder: Sendable {
     let rotary: RotaryTable
     let scratch: StepScratch
     let batch: BatchScratch
-    /// Tokens that the workers' tallies cover.
-    let tallied = SharedBuffer<Int>(count: 1)
+    /// What the workers' tallies cover.
+    let tallied = TokenTally()
 
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
@@ -61,19 +61,19 @@ package final class Decoder: Sendable {
 
     /// How many channels each site kept in all steps and batches since the last call.
     ///
-    /// - Parameter plan: what those were evaluated with.
-    package func takeCounts(of plan: SparsityPlan) -> SiteCounts {
+    /// - Parameter plan: what those were evaluated with; dense by default.
+    package func takeCounts(of plan: SparsityPlan? = nil) -> SiteCounts {
         var kept = [Int](repeating: 0, count: SparsitySite.allCases.count * parameters.layers)
         for worker in scratch.workers {
             for (index, count) in worker.tally.take().enumerated() { kept[index] += count }
         }
-        let tokens = tallied[0]
-        tallied[0] = 0
+        let covered = tallied.take()
         for site in SparsitySite.allCases {
-            for layer in 0..<parameters.layers where !plan.layers[layer].isSparse(site) {
-                kept[SiteTally.index(site, layer, parameters.layers)] = tokens * parameters.width(site)
+            for layer in 0..<parameters.layers where plan?.layers[layer].isSparse(site) != true {
+                kept[SiteTally.index(site, layer, parameters.layers)] =
+                    covered.tokens * parameters.width(site)
             }
         }
-        return SiteCounts(parameters, tokens: tokens, kept: kept, headCandidates: plan.headCandidates)
+        return SiteCounts(parameters, covered, kept: kept, headCandidates: plan?.headCandidates)
     }
 }

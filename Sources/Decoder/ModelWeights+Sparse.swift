@@ -25,6 +25,11 @@ extension ModelWeights {
     package func bytesPerToken(_ counts: SiteCounts) -> Double {
         guard counts.tokens > 0 else { return Double(bytesPerToken) }
         var saved = Double(headBytesSaved(counts.headCandidates))
+        if let headBounds {
+            let unread = counts.boundedTokens * output.rows - counts.headRows
+            let rough = counts.boundedTokens * headBounds.rows * headBounds.rowBytes
+            saved += Double(unread * output.rowBytes - rough) / Double(counts.tokens)
+        }
         for site in SparsitySite.allCases {
             for layer in layers.indices {
                 saved += counts.leftOut(site, layer) * Double(channelBytes(site, layer))

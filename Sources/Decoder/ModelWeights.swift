@@ -20,6 +20,8 @@ package struct ModelWeights: Sendable {
     package let embeddingRecords: CachedTensor?
     /// The same of the head.
     package let outputRecords: CachedTensor?
+    /// Says which logits cannot be the largest; `nil` where the store has nothing for it.
+    package let headBounds: RoughMatrix?
     /// Foretells the head; `nil` where the store has nothing for it.
     package let preview: HeadPreview?
     /// `[rope.dimension / 2]` divisors of the rotary frequencies; empty when the model has none.
@@ -95,6 +97,7 @@ package struct ModelWeights: Sendable {
         output =
             !isTied ? try read.rows("output", shape.vocabulary, shape.embedding) : embedding
         outputRecords = try store.tensor(isTied ? "token_embd" : "output").cached
+        headBounds = try read.has(HeadBoundsName.rows) ? read.rough(shape) : nil
         preview = try HeadPreviewName.all.contains(where: read.has) ? HeadPreview(read, shape) : nil
         rotaryDivisors =
             try read.optionalVector("rope_freqs", shape.rope.dimension / 2)
@@ -216,6 +219,25 @@ private struct TensorReader {
                 form: down, outputs: shape.embedding, channels: shape.feedForward, codes: tensor.codes,
                 planes: tensor.planes, offset: rowStride, stride: stride, places: tensor.places)
         )
+    }
+
+    func rough(_ shape: ModelParameters) throws -> RoughMatrix {
+        let (tensor, factors) = (try store.tensor(HeadBoundsName.rows), try store.tensor(HeadBoundsName.factors))
+        guard case .rough(shape.vocabulary, shape.embedding) = tensor.layout else {
+            throw mismatch(tensor, "rough rows [\(shape.vocabulary), \(shape.embedding)]")
+        }
+        let values = try vector(HeadBoundsName.factors, shape.embedding)
+        let layout = RoughRows(columns: shape.embedding)
+        guard
+            let matrix = RoughMatrix(
+                rows: shape.vocabulary, layout: layout, region: tensor.codes,
+                factors: values.elements(0..<values.count))
+        else {
+            throw DecoderError.unexpectedLayout(
+                path: store.path, tensor: factors.name, found: "other numbers",
+                expected: "\(layout.columns) factors, \(layout.fine) of them negative")
+        }
+        return matrix
     }
 
     private func mismatch(_ tensor: StoredTensor, _ expected: String) -> DecoderError {

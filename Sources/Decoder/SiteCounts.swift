@@ -6,13 +6,16 @@ package struct SiteCounts: Sendable {
     package private(set) var tokens: Int
     /// Rows of the head that a token computes; `nil` for all.
     let headCandidates: Int?
+    /// Of how many tokens the logits were bounded first, and the rows of the head that these computed.
+    private(set) var boundedTokens: Int
+    private(set) var headRows: Int
     private let model: ModelParameters
     private var kept: [Int]
 
-    init(_ model: ModelParameters, tokens: Int, kept: [Int], headCandidates: Int?) {
+    init(_ model: ModelParameters, _ covered: TokenTally.Counts, kept: [Int], headCandidates: Int?) {
         self.model = model
         self.headCandidates = headCandidates
-        self.tokens = tokens
+        (tokens, boundedTokens, headRows) = (covered.tokens, covered.boundedTokens, covered.headRows)
         self.kept = kept
     }
 
@@ -40,7 +43,34 @@ package struct SiteCounts: Sendable {
     /// Adds what was counted over other tokens of the same model.
     package mutating func add(_ other: SiteCounts) {
         tokens += other.tokens
+        boundedTokens += other.boundedTokens
+        headRows += other.headRows
         for index in kept.indices { kept[index] += other.kept[index] }
+    }
+}
+
+/// How many tokens were evaluated, and what their heads computed.
+struct TokenTally: Sendable {
+    struct Counts {
+        var tokens: Int
+        var boundedTokens: Int
+        var headRows: Int
+    }
+
+    private let counts = SharedBuffer<Int>(count: 3)
+
+    func add(tokens: Int) { counts[0] += tokens }
+
+    /// Adds a token whose logits were bounded first.
+    func add(headRows: Int) {
+        counts[1] += 1
+        counts[2] += headRows
+    }
+
+    /// The counts so far, which begin anew.
+    func take() -> Counts {
+        defer { for index in 0..<counts.count { counts[index] = 0 } }
+        return Counts(tokens: counts[0], boundedTokens: counts[1], headRows: counts[2])
     }
 }
 

@@ -25,7 +25,7 @@ struct StepScratch: Sendable {
     let logits: SharedBuffer<Float>
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
-    /// One row per layer and `Phase`, then one for the head and one for its preview.
+    /// One row per layer and `Phase`, then one for the head and one for its preview or its bounds.
     let shares: WorkShares
     let workers: [WorkerScratch]
     /// Rows of the embedding that a fetch is for, or of the head.
@@ -115,6 +115,8 @@ final class WorkerScratch: Sendable {
     /// `[rank]`, what the preview of the head makes of a residual stream.
     let reduced: FloatSlice
     let reducedInput: Activations
+    /// What rough rows of the head meet.
+    let roughInput: RoughInput
     let tally: SiteTally
     let unpacker = UnitUnpacker()
 
@@ -130,6 +132,7 @@ final class WorkerScratch: Sendable {
         channelMask = KeepMask(count: shape.feedForward)
         reduced = FloatSlice(SharedBuffer(count: shape.previewRank))
         reducedInput = Activations(length: shape.previewRank)
+        roughInput = RoughInput(RoughRows(columns: shape.embedding))
         tally = SiteTally(layers: shape.layers)
     }
 

@@ -70,7 +70,7 @@ actor EngineCore {
         guard
             prefill(
                 request, from: reused, plan: choice.promptPlan,
-                headCandidates: choice.plan?.headCandidates, of: job)
+                head: HeadScope(candidates: choice.plan?.headCandidates, reach: request.reach), of: job)
         else {
             if decoder.hasFault { return }
             progress.reason = .cancelled
@@ -94,7 +94,7 @@ actor EngineCore {
     /// Evaluates the prompt behind its first `reused` tokens, and reports its tokens where the request echoes;
     /// false when the job was cancelled.
     private func prefill(
-        _ request: GenerationRequest, from reused: Int, plan: SparsityPlan?, headCandidates: Int?, of job: Job
+        _ request: GenerationRequest, from reused: Int, plan: SparsityPlan?, head: HeadScope, of job: Job
     ) -> Bool {
         var scores = PromptScores(
             request.echo ? request.prompt : [], alternatives: request.logProbabilities ?? 0,
@@ -114,8 +114,7 @@ actor EngineCore {
                         scores.read(LogProbabilities(logits, kernels: kernels), after: index)
                     })
             } else {
-                decoder.prefill(
-                    rest, at: reused, plan: plan, headCandidates: headCandidates, isCancelled: isCancelled)
+                decoder.prefill(rest, at: reused, plan: plan, head: head, isCancelled: isCancelled)
             }
         if isComplete && request.echo { job.events.yield(.prompt(scores.tokens)) }
         return isComplete
@@ -140,7 +139,7 @@ actor EngineCore {
         let room = decoder.context - request.prompt.count
         let limit = min(request.maxTokens ?? room, room)
         // What the prompt left out is not counted.
-        if let plan { _ = decoder.takeCounts(of: plan) }
+        _ = decoder.takeCounts(of: plan)
         while progress.generated < limit {
             if job.isCancelled {
                 progress.reason = .cancelled
@@ -167,7 +166,7 @@ actor EngineCore {
                 return
             }
             guard progress.generated < limit else { break }
-            decoder.step(token, at: cached.count, plan: plan)
+            decoder.step(token, at: cached.count, plan: plan, reach: request.reach)
             if decoder.hasFault { return }
             cached.append(token)
         }
@@ -179,7 +178,7 @@ actor EngineCore {
     /// - Parameter last: when the token before was drawn; `nil` for the first one, which the prompt made.
     private func count(_ plan: SparsityPlan?, since last: UInt64?, until now: UInt64) {
         let all = decoder.weights.bytesPerToken
-        let used = last == nil ? nil : plan.map { decoder.weights.bytesPerToken(decoder.takeCounts(of: $0)) }
+        let used = last == nil ? nil : decoder.weights.bytesPerToken(decoder.takeCounts(of: plan))
         queue.update { status in
             status.generatedTokens += 1
             guard let last else { return }

@@ -21,6 +21,9 @@ package struct GenerationRequest: Sendable, Equatable {
     /// The sparsity profile to decode with; `nil` is the daemon's own choice, `denseProfile` none.
     package var sparsity: String?
 
+    /// Logits so far below the largest decide nothing; `nil` when each may.
+    var reach: Float? { logProbabilities == nil ? sampling.reach : nil }
+
     /// The name of doing without sparsity.
     package static let denseProfile = "dense"
 
@@ -62,6 +65,13 @@ package struct SamplingOptions: Sendable, Equatable {
     package var seed: UInt64? = nil
 
     package init() {}
+
+    /// Logits that are so far below the largest decide nothing; `nil` when each may.
+    var reach: Float? {
+        let isPenalised =
+            repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 || !logitBias.isEmpty
+        return temperature <= 0 && !isPenalised ? 0 : nil
+    }
 
     /// The most probable token at every step.
     package static var greedy: SamplingOptions {

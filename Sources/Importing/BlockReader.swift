@@ -170,4 +170,22 @@ struct BlockReader {
         for group in 0..<16 { scales[block * 16 + group] = UInt16(bytes[at + 192 + group]) }
         supers[block] = half(bytes, at + 208)
     }
+
+    /// The weights that were read last, as floats.
+    func decode(into out: inout [Float]) {
+        let signed = form.code == .int8
+        for group in 0..<out.count / form.group {
+            let (scale, min) = (factor(scales, supers, group), form.hasMin ? factor(mins, superMins, group) : 0)
+            for index in group * form.group..<(group + 1) * form.group {
+                let code = signed ? Int(Int8(bitPattern: codes[index])) : Int(codes[index]) - form.offset
+                out[index] = scale * Float(code) - min
+            }
+        }
+    }
+
+    private func factor(_ factors: [UInt16], _ supers: [UInt16], _ group: Int) -> Float {
+        guard form.levels == 2 else { return Float(Float16(bitPattern: factors[group])) }
+        let sub = Int8(bitPattern: UInt8(truncatingIfNeeded: factors[group]))
+        return Float(Float16(bitPattern: supers[group * form.group / WeightForm.superGroup])) * Float(sub)
+    }
 }

@@ -72,7 +72,10 @@ struct Conversion: Sendable {
         let piece = PieceConverter.convert(tensor, records: job.records)
         let encoder = FrameEncoder(
             encoding: choices[job.tensor].elements, level: level, frameBytes: tensor.frameBytes)
-        if case .rows(let matrix) = tensor.source { matrix.release(rows: job.records) }
+        switch tensor.source {
+        case .rows(let matrix), .rough(let matrix, _): matrix.release(rows: job.records)
+        default: break
+        }
         return Converted(number: number, elements: encoder.encode(piece.elements), planes: piece.planes)
     }
 

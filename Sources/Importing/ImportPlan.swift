@@ -7,6 +7,9 @@ struct PlannedTensor: Sendable {
         case rows(SourceMatrix)
         case channels(SourceMatrix)
         case bundle(up: SourceMatrix, down: SourceMatrix)
+        /// Rough rows of a matrix.
+        case rough(SourceMatrix, RoughColumns)
+        case factors(RoughColumns)
     }
 
     let name: String
@@ -29,13 +32,16 @@ struct PlannedTensor: Sendable {
                 .bundle(
                     up: up.format.form, down: down.format.form, inputs: up.columns, channels: up.rows,
                     outputs: down.rows)
+            case .rough(let matrix, _): .rough(rows: matrix.rows, columns: matrix.columns)
+            case .factors(let columns): .vector(count: columns.factors.count)
             }
     }
 
     var sources: [SourceMatrix] {
         switch source {
-        case .vector(let matrix), .rows(let matrix), .channels(let matrix): [matrix]
+        case .vector(let matrix), .rows(let matrix), .channels(let matrix), .rough(let matrix, _): [matrix]
         case .bundle(let up, let down): [up, down]
+        case .factors: []
         }
     }
 
@@ -46,8 +52,8 @@ struct PlannedTensor: Sendable {
     /// Records of one piece of work: whole frames and, of channels, whole super groups; about 2 MB.
     var pieceRecords: Int {
         switch source {
-        case .vector: layout.recordCount
-        case .rows:
+        case .vector, .factors: layout.recordCount
+        case .rows, .rough:
             max(1, Self.pieceBytes / frameBytes) * (frameBytes / layout.recordBytes)
         case .channels(let matrix), .bundle(_, let matrix):
             max(1, Self.pieceBytes / (256 * matrix.rows)) * 256
@@ -67,8 +73,8 @@ struct PlannedTensor: Sendable {
     var sample: Range<Int> {
         let perFrame = frameBytes / layout.recordBytes
         switch source {
-        case .vector: return 0..<layout.recordCount
-        case .rows:
+        case .vector, .factors: return 0..<layout.recordCount
+        case .rows, .rough:
             let records = max(1, Self.sampleBytes / frameBytes) * perFrame
             let start = layout.recordCount / 2 / perFrame * perFrame
             return start..<min(start + records, layout.recordCount)

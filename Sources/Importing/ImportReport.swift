@@ -1,3 +1,4 @@
+internal import Tensors
 package import WeightStore
 
 /// What an import did.
@@ -64,6 +65,7 @@ extension ImportReport.Row {
         case .vector: "f32"
         case .rows(let form, _, _), .channels(let form, _, _): "\(form)"
         case .bundle(let up, let down, _, _, _): up == down ? "\(up)" : "\(up) + \(down)"
+        case .rough(_, let columns): "8-bit (\(RoughRows(columns: columns).fine)) + 2-bit"
         }
     }
 }

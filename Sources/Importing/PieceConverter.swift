@@ -12,12 +12,14 @@ enum PieceConverter {
     static func convert(_ tensor: PlannedTensor, records: Range<Int>) -> Piece {
         let stride = tensor.layout.recordBytes
         var planes = ChannelConverter.Planes(groups: [], supers: [])
-        if case .vector(let matrix) = tensor.source {
-            return Piece(elements: vector(matrix), planes: planes)
+        switch tensor.source {
+        case .vector(let matrix): return Piece(elements: vector(matrix), planes: planes)
+        case .factors(let columns): return Piece(elements: columns.bytes, planes: planes)
+        default: break
         }
         var elements = [UInt8](repeating: 0, count: records.count * stride)
         switch tensor.source {
-        case .vector: break
+        case .vector, .factors: break
         case .rows(let matrix):
             RowConverter(matrix).convert(rows: records, into: &elements, at: 0, stride: stride)
         case .channels(let matrix):
@@ -28,11 +30,21 @@ enum PieceConverter {
             planes = ChannelConverter(down).convert(
                 channels: records, into: &elements, at: up.format.form.rowStride(columns: up.columns),
                 stride: stride)
+        case .rough(let matrix, let columns):
+            RoughConverter(matrix, columns).convert(rows: records, into: &elements)
         }
         return Piece(elements: elements, planes: planes)
     }
 
-    /// The floats of a vector as f32; half precision widens exactly.
+    /// The floats of a vector; half precision widens exactly.
+    static func floats(_ matrix: SourceMatrix) -> [Float] {
+        let bytes = vector(matrix)
+        return stride(from: 0, to: bytes.count, by: 4).map { at in
+            Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) })
+        }
+    }
+
+    /// The same as bytes of f32.
     private static func vector(_ matrix: SourceMatrix) -> [UInt8] {
         let bytes = matrix.bytes(rows: 0..<1)
         guard matrix.format != .f32 else { return bytes }

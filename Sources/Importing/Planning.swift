@@ -5,8 +5,9 @@ internal import WeightStore
 extension ImportPlan {
     /// Finds the source of every tensor the model needs, and a reason to ignore every other.
     ///
+    /// - Parameter headBounds: whether to add rough rows of the head, where that is worthwhile.
     /// - Throws: for a tensor that is missing, of another shape, of an unsupported type, or without a place.
-    init(_ source: SourceModel, vocabularySize: Int) throws(ImportError) {
+    init(_ source: SourceModel, vocabularySize: Int, headBounds: Bool = true) throws(ImportError) {
         let architecture = try source.architecture()
         model = try source.parameters(architecture)
         guard vocabularySize == model.vocabulary else {
@@ -32,6 +33,7 @@ extension ImportPlan {
         for name in unused.keys.sorted() where !architecture.harmlessTensors.contains(where: name.hasSuffix) {
             throw .unexpectedTensor(path: source.path, tensor: name, architecture: architecture.name)
         }
+        if headBounds { tensors += Self.headBounds(tensors) }
         self.tensors = tensors
         ignored = unused.keys.sorted()
     }
@@ -47,7 +49,7 @@ extension ImportPlan {
     private static func dimensions(of shape: TensorCatalogue.Shape) -> [[Int]] {
         switch shape {
         case .vector(let count): [[count]]
-        case .rows(let rows, let columns): [[columns, rows]]
+        case .rows(let rows, let columns), .rough(let rows, let columns): [[columns, rows]]
         case .channels(let outputs, let channels): [[channels, outputs]]
         case .bundle(let inputs, let channels, let outputs): [[inputs, channels], [channels, outputs]]
         }
@@ -79,9 +81,23 @@ extension ImportPlan {
     ) -> PlannedTensor.Source {
         switch shape {
         case .vector: .vector(matrices[0])
-        case .rows: .rows(matrices[0])
+        case .rows, .rough: .rows(matrices[0])
         case .channels: .channels(matrices[0])
         case .bundle: .bundle(up: matrices[0], down: matrices[1])
         }
+    }
+
+    /// The rough rows of the head of `tensors`, and their factors; nothing where they would not be much shorter.
+    private static func headBounds(_ tensors: [PlannedTensor]) -> [PlannedTensor] {
+        func tensor(_ name: String) -> PlannedTensor? { tensors.first { $0.name == name } }
+        guard let head = tensor("output") ?? tensor("token_embd"), case .rows(let matrix) = head.source,
+            case .vector(let gain)? = tensor("output_norm")?.source,
+            RoughRows(columns: matrix.columns).isWorthwhile(rowBytes: head.layout.recordBytes)
+        else { return [] }
+        let columns = RoughColumns(head: matrix, gain: PieceConverter.floats(gain))
+        return [
+            PlannedTensor(name: HeadBoundsName.rows, source: .rough(matrix, columns)),
+            PlannedTensor(name: HeadBoundsName.factors, source: .factors(columns)),
+        ]
     }
 }

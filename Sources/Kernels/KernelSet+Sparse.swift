@@ -21,6 +21,18 @@ package struct KeepMask: Sendable {
         return unsafe ck_count_kept(words.address(of: range.lowerBound), range.count)
     }
 
+    /// Keeps `channel` and no other.
+    package func keepOnly(_ channel: Int) {
+        precondition(channel >= 0 && channel < count, "\(channel) of \(count)")
+        for word in 0..<words.count { words[word] = 0 }
+        words[channel / 32] = 1 << UInt32(channel % 32)
+    }
+
+    /// The first channel that is kept; `nil` for none.
+    package var firstKept: Int? {
+        (0..<words.count).first { words[$0] != 0 }.map { 32 * $0 + words[$0].trailingZeroBitCount }
+    }
+
     func checkedWords(_ channels: Range<Int>) -> Range<Int> {
         precondition(
             channels.lowerBound >= 0 && channels.lowerBound % 32 == 0 && channels.upperBound <= count

@@ -51,11 +51,11 @@ package struct Provenance: Sendable, Equatable, Codable {
 /// A tensor of the metadata: its layout, and the segments that hold its bytes.
 package struct TensorEntry: Sendable, Equatable, Codable {
     package var name: String
-    /// `vector`, `rows`, `channels` or `bundle`.
+    /// `vector`, `rows`, `channels`, `bundle` or `rough`.
     package var layout: String
-    /// `[count]`, `[rows, columns]`, `[outputs, channels]` or `[inputs, channels, outputs]`.
+    /// `[count]`, `[rows, columns]`, `[outputs, channels]` or `[inputs, channels, outputs]`; of `rough` as of rows.
     package var dimensions: [Int]
-    /// Of rows and channels, or of a bundle's `up`; absent for vectors.
+    /// Of rows and channels, or of a bundle's `up`; absent for vectors and rough rows.
     package var form: FormEntry?
     /// Of a bundle's `down`.
     package var downForm: FormEntry?
@@ -84,6 +84,8 @@ package struct TensorEntry: Sendable, Equatable, Codable {
         case .bundle(let up, let down, let inputs, let channels, let outputs):
             (self.layout, dimensions) = ("bundle", [inputs, channels, outputs])
             (form, downForm) = (FormEntry(up), FormEntry(down))
+        case .rough(let rows, let columns):
+            (self.layout, dimensions) = ("rough", [rows, columns])
         }
     }
 
@@ -101,6 +103,8 @@ package struct TensorEntry: Sendable, Equatable, Codable {
         case ("bundle", 3, let up?, let down?):
             return .bundle(
                 up: up, down: down, inputs: dimensions[0], channels: dimensions[1], outputs: dimensions[2])
+        case ("rough", 2, nil, nil):
+            return .rough(rows: dimensions[0], columns: dimensions[1])
         default:
             return nil
         }

@@ -27,13 +27,14 @@ extension StoredTensor.Layout {
         case .rows(_, let rows, _): rows
         case .channels(_, _, let channels): channels
         case .bundle(_, _, _, let channels, _): channels
+        case .rough(let rows, _): rows
         }
     }
 
     /// Whether records are channels or bundles of them, which may lie in any order.
     package var isByChannel: Bool {
         switch self {
-        case .vector, .rows: false
+        case .vector, .rows, .rough: false
         case .channels, .bundle: true
         }
     }
@@ -46,6 +47,7 @@ extension StoredTensor.Layout {
         case .channels(let form, let outputs, _): form.channelStride(outputs: outputs)
         case .bundle(let up, let down, let inputs, _, let outputs):
             up.rowStride(columns: inputs) + down.channelStride(outputs: outputs)
+        case .rough(_, let columns): RoughRows(columns: columns).stride
         }
     }
 
@@ -71,7 +73,7 @@ extension StoredTensor.Layout {
     /// Whether every two bytes of the elements are one float.
     package var isHalfFloats: Bool {
         switch self {
-        case .vector: false
+        case .vector, .rough: false
         case .rows(let form, _, _), .channels(let form, _, _): form.code == .f16 || form.code == .bf16
         case .bundle(let up, let down, _, _, _):
             (up.code == .f16 || up.code == .bf16) && (down.code == .f16 || down.code == .bf16)
@@ -84,7 +86,7 @@ extension StoredTensor.Layout {
     /// of two so that frames end where panels of 256 channels do. Embedding rows: about 4 KiB. Others: 64 KiB.
     package func frameBytes(isEmbedding: Bool) -> Int {
         switch self {
-        case .vector, .rows:
+        case .vector, .rows, .rough:
             let target = isEmbedding ? 4096 : 65536
             return max(1, min(target / recordBytes, recordCount)) * recordBytes
         case .channels, .bundle: return fetchedFrameBytes

@@ -14,6 +14,8 @@ package struct StoredTensor: Sendable {
         /// `up` `[channels, inputs]` and `down` `[outputs, channels]`: row c of `up`, then channel c of `down`,
         /// `up.rowStride(columns: inputs) + down.channelStride(outputs: outputs)` bytes; `planes` are those of `down`.
         case bundle(up: WeightForm, down: WeightForm, inputs: Int, channels: Int, outputs: Int)
+        /// `[rows, columns]`, row by row, roughly: see `RoughRows`.
+        case rough(rows: Int, columns: Int)
     }
 
     package let name: String

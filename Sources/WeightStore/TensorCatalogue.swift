@@ -8,6 +8,13 @@ package enum HeadPreviewName {
     package static let all = [basis, weights, base]
 }
 
+/// Rough rows of the head, which say which words cannot be the likeliest, and a factor of each of their columns: the exact
+/// weights are so many times those that the rough ones stand for. Negative are the factors of the columns that have a byte.
+package enum HeadBoundsName {
+    package static let rows = "head_bounds.rows"
+    package static let factors = "head_bounds.factors"
+}
+
 extension ModelParameters {
     /// The rank of a preview of the head: about a sixth of the width, in whole units of packed codes.
     package var previewRank: Int { WeightForm.padded((embedding + 5) / 6) }
@@ -21,6 +28,7 @@ package enum TensorCatalogue {
         case rows(Int, Int)
         case channels(outputs: Int, channels: Int)
         case bundle(inputs: Int, channels: Int, outputs: Int)
+        case rough(Int, Int)
 
         package init(_ layout: StoredTensor.Layout) {
             self =
@@ -30,6 +38,7 @@ package enum TensorCatalogue {
                 case .channels(_, let outputs, let channels): .channels(outputs: outputs, channels: channels)
                 case .bundle(_, _, let inputs, let channels, let outputs):
                     .bundle(inputs: inputs, channels: channels, outputs: outputs)
+                case .rough(let rows, let columns): .rough(rows, columns)
                 }
         }
     }
@@ -61,6 +70,10 @@ package enum TensorCatalogue {
             ]
         }
         all += [("output_norm", .vector(width), true), ("output", .rows(model.vocabulary, width), false)]
+        all += [
+            (HeadBoundsName.rows, .rough(model.vocabulary, width), false),
+            (HeadBoundsName.factors, .vector(width), false),
+        ]
         let rank = model.previewRank
         all += [
             (HeadPreviewName.basis, .rows(rank, width), false),

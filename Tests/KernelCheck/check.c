@@ -5,6 +5,7 @@
 // and exits with 1 when any was. --quick leaves out enough cases to run on an emulated processor. With tables
 // named, only those are checked; a name that this processor cannot run is an error.
 #include "attend_checks.h"
+#include "bounds_checks.h"
 #include "harness.h"
 #include "packed.h"
 #include "vector_checks.h"
@@ -44,6 +45,7 @@ int main(int argc, char **argv) {
     check_vectors();
     check_attention();
     check_weights();
+    check_bounds();
     size_t wrong = 0;
     for (size_t i = 0; i < table_count; i++) {
         printf("%s: %zu checks, %zu wrong\n", tallies[i].kernels->name, tallies[i].checks, tallies[i].wrong);

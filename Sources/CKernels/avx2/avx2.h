@@ -7,6 +7,7 @@
 void ck_avx2_quantize(ck_activations *x, const float *values, size_t n);
 void ck_avx2_rows_dot(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list, size_t begin,
                       size_t end);
+void ck_avx2_rows_bound(float *y, const ck_bounds *w, const ck_bounds_input *x, size_t begin, size_t end);
 void ck_avx2_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                           size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
 void ck_avx2_rows_matmul(float *y, size_t y_stride, const ck_rows *w, const ck_batch *x, size_t begin,

@@ -7,6 +7,7 @@ const ck_table ck_table_avx2 = {
     .name = "avx2",
     .quantize = ck_avx2_quantize,
     .rows_dot = ck_avx2_rows_dot,
+    .rows_bound = ck_avx2_rows_bound,
     .channels_add = ck_avx2_channels_add,
     .rows_matmul = ck_avx2_rows_matmul,
     .channels_matmul = ck_avx2_channels_matmul,

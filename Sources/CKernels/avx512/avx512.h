@@ -9,6 +9,7 @@ void ck_avx512_rows_dot(float *y, const ck_rows *w, const ck_activations *x, con
                         size_t begin, size_t end);
 void ck_avx512_rows_dot_floats(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                                size_t begin, size_t end);
+void ck_avx512_rows_bound(float *y, const ck_bounds *w, const ck_bounds_input *x, size_t begin, size_t end);
 void ck_avx512_channels_add(float *y, const ck_channels *w, const ck_activations *x, const uint32_t *mask,
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end);
 void ck_avx512_channels_add_floats(float *y, const ck_channels *w, const ck_activations *x,

@@ -8,6 +8,7 @@ const ck_table ck_table_avx512 = {
     .name = "avx512",
     .quantize = ck_avx512_quantize,
     .rows_dot = ck_avx512_rows_dot,
+    .rows_bound = ck_avx512_rows_bound,
     .channels_add = ck_avx512_channels_add,
     .rows_matmul = ck_avx512_rows_matmul,
     .channels_matmul = ck_avx512_channels_matmul,

@@ -80,6 +80,27 @@ typedef struct {
     ck_ahead ahead;
 } ck_channels;
 
+// Rough rows of a matrix [rows, columns], good enough to say which products cannot be the largest. A factor of each
+// column is taken out of the weights and `fine` columns are put in front, so that the rows here are those of W[r, i] / factor[i]
+// and the vector that they meet is x[i] * factor[i]. A row is `fine` signed bytes, each a code c for step_fine * c; then
+// codes of 2 bits for step_coarse * (c - 1.5), in units of 256 columns, of which the last may be shorter: byte j of a unit
+// of w bytes holds codes j, w + j, 2 w + j and 3 w + j at its bits 0, 2, 4 and 6; then four f16: step_coarse, step_fine, the
+// deviation, which is the root mean square of what coarse codes are off, and 0.
+typedef struct {
+    size_t rows;
+    size_t fine, coarse;  // columns, multiples of 64
+    const uint8_t *base;  // row r begins at base + r * stride
+    size_t stride;        // bytes
+} ck_bounds;
+
+// The vector that rough rows meet.
+typedef struct {
+    int8_t *codes;        // [fine + coarse], 64-byte aligned
+    float fine, coarse;   // scales of the codes
+    int32_t fine_sum, coarse_sum;  // sums of the codes
+    float spread;         // how far a product may be off, in deviations of its row
+} ck_bounds_input;
+
 // ------------------------------------------------------------------------------------------ activations
 
 // Where a kernel may leave activations in an order of its own for the calls that follow with the same ones.
@@ -154,6 +175,9 @@ typedef struct ck_table {
     void (*rows_dot)(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,
                      size_t begin, size_t end);
 
+    // y[r] = an upper bound of W[r] . x for r in begin ..< end: the product with the rough row, and `spread` deviations.
+    void (*rows_bound)(float *y, const ck_bounds *w, const ck_bounds_input *x, size_t begin, size_t end);
+
     // y[j] += sum over active channels c of W[j, c] x[c], for j in out_begin ..< out_end and the blocks of
     // 32 channels block_begin ..< block_end. Bit c % 32 of mask[c / 32] keeps channel c; mask == NULL keeps
     // all. Channels not kept are not touched. out_begin is a multiple of 64; out_end is one, or `outputs`
@@ -225,6 +249,14 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
 // is their y. begin is a multiple of 32. scratch: CK_SCRATCH_BYTES.
 void ck_rows_dot_kept(const ck_table *k, float *y, const ck_rows *w, const ck_activations *x, const uint32_t *mask,
                       size_t begin, size_t end, void *scratch);
+
+// Makes the input of rough rows of x, whose codes have been set to point at fine + coarse bytes. order[i]: the column of x
+// that comes i-th, of x->n; factors: by column. As the kernels see x: its codes and scales, or `values` when is_float.
+void ck_bounds_prepare(ck_bounds_input *out, const ck_bounds *w, const ck_activations *x, int is_float,
+                       const uint32_t *order, const float *factors);
+
+// Keeps what is not less than `least`, NaN as well: sets the bits of x[n] in mask and clears all others. Returns how many.
+size_t ck_keep_from(uint32_t *mask, const float *x, size_t n, float least);
 
 // Keeps the `want` largest of x[n], and what is as good as the least of them (1/2047 of the range apart): sets their
 // bits in mask and clears all others. Keeps everything where x is constant or holds infinities. Returns how many.

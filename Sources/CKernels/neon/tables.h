@@ -27,6 +27,8 @@ void ck_neon_channels_matmul_floats(float *y, size_t y_stride, const ck_channels
 #define CK_PER_SET(set)                                                                                      \
     void ck_rows_dot_##set(float *y, const ck_rows *w, const ck_activations *x, const uint32_t *list,        \
                            size_t begin, size_t end);                                                        \
+    void ck_rows_bound_##set(float *y, const ck_bounds *w, const ck_bounds_input *x, size_t begin,           \
+                             size_t end);                                                                    \
     void ck_channels_add_##set(float *y, const ck_channels *w, const ck_activations *x,                      \
                                const uint32_t *mask, size_t block_begin, size_t block_end, size_t out_begin, \
                                size_t out_end);                                                              \

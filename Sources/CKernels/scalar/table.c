@@ -4,6 +4,7 @@ const ck_table ck_table_scalar = {
     .name = "scalar",
     .quantize = ck_scalar_quantize,
     .rows_dot = ck_scalar_rows_dot,
+    .rows_bound = ck_scalar_rows_bound,
     .channels_add = ck_scalar_channels_add,
     .rows_matmul = ck_scalar_rows_matmul,
     .channels_matmul = ck_scalar_channels_matmul,

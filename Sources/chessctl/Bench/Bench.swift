@@ -14,13 +14,18 @@ struct Bench {
     private let memory: MemoryPlan?
     /// Bytes per second, where it was measured before memory was given away; measured in turn otherwise.
     private let bandwidth: Double?
+    /// See `HeadScope.reach`.
+    private let reach: Float?
 
-    /// - Parameter tokens: of some prose, at least one; repeated until they suffice.
+    /// - Parameters:
+    ///   - tokens: of some prose, at least one; repeated until they suffice.
+    ///   - allLogits: whether every logit is computed; else those that greedy decoding needs.
     init(
         _ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan],
-        memory: MemoryPlan?, bandwidth: Double?
+        memory: MemoryPlan?, bandwidth: Double?, allLogits: Bool = false
     ) {
         self.decoder = decoder
+        reach = allLogits ? nil : 0
         self.bandwidth = bandwidth
         self.memory = memory
         self.plans = plans
@@ -45,7 +50,7 @@ struct Bench {
     }
 
     func measure(runs: Int, peakResidentBytes: Int) throws -> BenchResult {
-        let bytes = decoder.weights.bytesPerToken
+        var bytes = 0.0
         let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
         var (prefill, dense, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
@@ -64,9 +69,11 @@ struct Bench {
             prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
             _ = readAgain()
             if memory?.cache == nil || run == 0 {
-                let rate = try decode(nil, &denseTraffic)
-                dense.append(rate)
-                denseShares.append(rate * Double(bytes) / readAgain())
+                let run = try timed(nil)
+                dense.append(run.rate)
+                denseShares.append(run.rate * run.bytesPerToken / readAgain())
+                bytes = run.bytesPerToken
+                denseTraffic += run.traffic
             }
             for index in plans.indices {
                 let run = try self.run(index)
@@ -80,8 +87,8 @@ struct Bench {
         var result = BenchResult(
             model: decoder.parameters.name, kernels: decoder.kernels.name, threads: decoder.threadCount,
             promptTokens: promptCount, decodedTokens: decodeCount, runs: runs,
-            prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: bytes,
-            weightBytesPerSecond: rate * Double(bytes), readBandwidthBytesPerSecond: median(read),
+            prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: Int(bytes),
+            weightBytesPerSecond: rate * bytes, readBandwidthBytesPerSecond: median(read),
             rooflineShare: median(denseShares), peakRssBytes: peakResidentBytes,
             memory: memory.map {
                 BenchResult.Memory(
@@ -108,15 +115,9 @@ struct Bench {
     /// One run with plan `index`, or dense without one, as `measure` makes it.
     func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let plan = index.map { plans[$0].plan }
-        var (warmUp, traffic) = (CacheCounts(), CacheCounts())
         // What other runs left in memory says nothing about a conversation that goes on with this plan.
-        if memory?.cache != nil { _ = try decode(plan, &warmUp) }
-        if let plan { _ = decoder.takeCounts(of: plan) }
-        let rate = try decode(plan, &traffic)
-        let weights = decoder.weights
-        let bytes =
-            plan.map { weights.bytesPerToken(decoder.takeCounts(of: $0)) } ?? Double(weights.bytesPerToken)
-        return (rate, bytes, traffic)
+        if memory?.cache != nil { _ = try timed(plan) }
+        return try timed(plan)
     }
 
     /// Tokens per second of one run with plan `index`, behind a prompt as in `measure`.
@@ -135,19 +136,20 @@ struct Bench {
             waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(decoder.threadCount))
     }
 
-    /// Tokens per second of one run behind the prompt.
-    ///
-    /// - Parameter traffic: what was read for it is added.
-    private func decode(_ plan: SparsityPlan?, _ traffic: inout CacheCounts) throws -> Double {
+    /// One run behind the prompt: tokens per second, bytes of weights a token, and what was read for them.
+    private func timed(
+        _ plan: SparsityPlan?
+    ) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let before = decoder.weights.cache?.total ?? CacheCounts()
-        let rate =
-            Double(decodeCount)
-            / seconds {
-                for index in promptCount..<text.count { decoder.step(text[index], at: index, plan: plan) }
+        _ = decoder.takeCounts(of: plan)
+        let spent = seconds {
+            for index in promptCount..<text.count {
+                decoder.step(text[index], at: index, plan: plan, reach: reach)
             }
+        }
         if let fault = decoder.takeFault() { throw fault }
-        traffic += (decoder.weights.cache?.total ?? CacheCounts()) - before
-        return rate
+        let bytes = decoder.weights.bytesPerToken(decoder.takeCounts(of: plan))
+        return (Double(decodeCount) / spent, bytes, (decoder.weights.cache?.total ?? CacheCounts()) - before)
     }
 
     private func seconds(_ body: () -> Void) -> Double {

@@ -61,6 +61,11 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Tokens decoded in each run.")
     var tokens: Int = 64
 
+    @Flag(
+        help: ArgumentHelp(
+            "Compute every logit, as top-p and log-probabilities need, instead of those that may be the largest."))
+    var allLogits = false
+
     @Option(help: "How often everything is measured; medians are printed.")
     var runs: Int = 5
 
@@ -91,7 +96,7 @@ struct BenchCommand: AsyncParsableCommand {
             let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
             let bench = Bench(
                 decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans,
-                memory: memory, bandwidth: bandwidth)
+                memory: memory, bandwidth: bandwidth, allLogits: allLogits)
             let peak = try bench.warmUp()
             let result = try bench.measure(runs: runs, peakResidentBytes: peak)
             try Terminal.write(json ? JSONText.encode(result) : result.table + "\n")

@@ -1,0 +1,7 @@
+extension [UInt8] {
+    /// Writes an f16 to two bytes, the lower first.
+    public mutating func write(_ value: Float16, at index: Int) {
+        self[index] = UInt8(truncatingIfNeeded: value.bitPattern)
+        self[index + 1] = UInt8(truncatingIfNeeded: value.bitPattern >> 8)
+    }
+}
