@@ -28,6 +28,7 @@ extension Decoder {
         let own = scratch.workers[worker.index]
         let normed = prepare(weights.outputNorm, own)
         let input = StepInput(values: normed, activations: own.input)
+        if worker.index == 0 { scratch.logitFloor[0] = -.infinity }
         if let candidates = scope.candidates, let preview = weights.preview {
             foretell(preview, input, worker)
             worker.barrier()
@@ -83,10 +84,38 @@ extension Decoder {
         if worker.index == 0 {
             let first = wanted.firstKept ?? 0
             let least = logits.buffer[logits.start + first] - reach
-            tallied.add(headRows: kernels.keep(logits, from: least, into: wanted))
+            scratch.logitFloor[0] = least
+            tallied.add(boundedTokens: 1, headRows: kernels.keep(logits, from: least, into: wanted))
         }
         worker.barrier()
         computeWanted(input, worker)
+    }
+
+    /// Logits that are less may be more than they should be, yet they are less: -∞ when all are exact.
+    package var logitFloor: Float { scratch.logitFloor[0] }
+
+    /// Makes the logits of the last step or prefill exact that are not less than `floor`.
+    package func refineLogits(to floor: Float) {
+        guard floor < logitFloor else { return }
+        let count = kernels.keep(logits, from: floor, into: scratch.wantedRows)
+        computeWantedAgain(count)
+        scratch.logitFloor[0] = floor
+    }
+
+    /// Makes the logit of `token` exact.
+    package func refineLogit(of token: Int) {
+        scratch.wantedRows.keepOnly(token)
+        computeWantedAgain(1)
+    }
+
+    /// Workers still have what the head saw.
+    private func computeWantedAgain(_ count: Int) {
+        tallied.add(headRows: count)
+        pool.run { worker in
+            let own = scratch.workers[worker.index]
+            let normed = FloatSlice(own.normed, 0..<parameters.embedding)
+            computeWanted(StepInput(values: normed, activations: own.input), worker)
+        }
     }
 
     private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {

@@ -58,7 +58,9 @@ extension Decoder {
                 try ProcessFacts.anonymousResidentBytes + codeBytes
                 + workingBytes(shape, path: model.path, context: context, options)
             var gap = options.gap
-            if gap == nil, !MemoryPlan.fits(model, budget: budget, working: working) {
+            if gap == nil,
+                !MemoryPlan.fits(model, budget: budget, working: working, without: MemoryPlan.expendable)
+            {
                 gap = try StorageSpeed(ofFile: model.path, rate: options.storageRate).worthwhileGap
             }
             plan = try MemoryPlan(
@@ -76,6 +78,7 @@ extension Decoder {
         cache?.storageRate = options.storageRate
         let store = try WeightStore(
             model, threads: options.threads, residency: options.residency, plan: cache,
+            omitted: plan?.omitted ?? [],
             panelled: Set(
                 model.tensors.map(\.name).filter { name in
                     MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 }

@@ -14,6 +14,8 @@ package struct MemoryPlan: Sendable {
     package let arrivals: Int
     /// `nil` when all weights fit.
     package let cache: CachePlan?
+    /// Tensors to do without: the head's bounds save reading memory, not room, and so they are the first to go.
+    package let omitted: Set<String>
 
     /// What connections and the allocator may take beyond what is counted.
     static let reserve = 12 << 20
@@ -34,8 +36,10 @@ package struct MemoryPlan: Sendable {
         self.budget = budget
         self.working = working
         let tensors = model.tensors
-        guard !Self.fits(model, budget: budget, working: working) else {
-            (resident, slots, arrivals, cache) = (Self.allBytes(model), 0, 0, nil)
+        let omitted = Self.fits(model, budget: budget, working: working) ? [] : Self.expendable
+        self.omitted = omitted
+        guard !Self.fits(model, budget: budget, working: working, without: omitted) else {
+            (resident, slots, arrivals, cache) = (Self.allBytes(model, without: omitted), 0, 0, nil)
             return
         }
         var plan = CachePlan(tensors: [], gap: gap)
@@ -47,7 +51,7 @@ package struct MemoryPlan: Sendable {
         var head: (name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)?
         var candidates: [Candidate] = []
         var (needed, part) = (0, 0)
-        for tensor in tensors {
+        for tensor in tensors where !omitted.contains(tensor.name) {
             needed += tensor.planes?.rawBytes ?? 0
             if isForetold, tensor.name == (isTied ? "token_embd" : "output") {
                 head = tensor
@@ -110,13 +114,19 @@ package struct MemoryPlan: Sendable {
         cache = plan
     }
 
+    /// Tensors that a model can be used without.
+    static let expendable: Set<String> = [HeadBoundsName.rows, HeadBoundsName.factors]
+
     /// Whether all weights fit into a budget that also has to hold `working` bytes.
-    static func fits(_ model: StoreInspection, budget: Int, working: Int) -> Bool {
-        working + allBytes(model) <= budget
+    static func fits(
+        _ model: StoreInspection, budget: Int, working: Int, without omitted: Set<String> = []
+    ) -> Bool {
+        working + allBytes(model, without: omitted) <= budget
     }
 
-    private static func allBytes(_ model: StoreInspection) -> Int {
-        model.tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+    private static func allBytes(_ model: StoreInspection, without omitted: Set<String>) -> Int {
+        model.tensors.filter { !omitted.contains($0.name) }
+            .reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
     }
 
     private static let refinements = 6

@@ -222,7 +222,9 @@ private struct TensorReader {
     }
 
     func rough(_ shape: ModelParameters) throws -> RoughMatrix {
-        let (tensor, factors) = (try store.tensor(HeadBoundsName.rows), try store.tensor(HeadBoundsName.factors))
+        let (tensor, factors) = (
+            try store.tensor(HeadBoundsName.rows), try store.tensor(HeadBoundsName.factors)
+        )
         guard case .rough(shape.vocabulary, shape.embedding) = tensor.layout else {
             throw mismatch(tensor, "rough rows [\(shape.vocabulary), \(shape.embedding)]")
         }

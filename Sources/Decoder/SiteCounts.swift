@@ -61,9 +61,8 @@ struct TokenTally: Sendable {
 
     func add(tokens: Int) { counts[0] += tokens }
 
-    /// Adds a token whose logits were bounded first.
-    func add(headRows: Int) {
-        counts[1] += 1
+    func add(boundedTokens: Int = 0, headRows: Int) {
+        counts[1] += boundedTokens
         counts[2] += headRows
     }
 

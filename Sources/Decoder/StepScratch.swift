@@ -23,6 +23,8 @@ struct StepScratch: Sendable {
     let outputParts: Partials
     let feedForwardParts: Partials
     let logits: SharedBuffer<Float>
+    /// See `Decoder.logitFloor`.
+    let logitFloor = SharedBuffer<Float>([-.infinity])
     let cosines: SharedBuffer<Float>
     let sines: SharedBuffer<Float>
     /// One row per layer and `Phase`, then one for the head and one for its preview or its bounds.

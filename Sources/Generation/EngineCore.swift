@@ -146,6 +146,7 @@ actor EngineCore {
                 return
             }
             let (token, chances) = next(&sampler, request)
+            if decoder.hasFault { return }
             queue.step()
             let now = ProcessFacts.monotonicNanoseconds
             count(plan, since: progress.generated > 0 ? progress.last : nil, until: now)
@@ -203,7 +204,9 @@ actor EngineCore {
 
     /// Draws a token, with its log-probability where the request asks for it.
     private func next(_ sampler: inout Sampler, _ request: GenerationRequest) -> (TokenID, Chances) {
-        guard let wanted = request.logProbabilities else { return (sampler.next(decoder.logits), Chances()) }
+        guard let wanted = request.logProbabilities else {
+            return (sampler.next(decoder.logits, rough: decoder), Chances())
+        }
         let before = LogProbabilities(decoder.logits, kernels: decoder.kernels)
         let best = before.best(max(wanted, 1))
         // Sampling may change the logits in place, so every value that may be needed is read first.

@@ -21,7 +21,7 @@ package struct GenerationRequest: Sendable, Equatable {
     /// The sparsity profile to decode with; `nil` is the daemon's own choice, `denseProfile` none.
     package var sparsity: String?
 
-    /// Logits so far below the largest decide nothing; `nil` when each may.
+    /// Logits that are further than this below the largest will hardly be needed; `nil` when all are.
     var reach: Float? { logProbabilities == nil ? sampling.reach : nil }
 
     /// The name of doing without sparsity.
@@ -66,11 +66,17 @@ package struct SamplingOptions: Sendable, Equatable {
 
     package init() {}
 
-    /// Logits that are so far below the largest decide nothing; `nil` when each may.
+    /// Logits that are further than this below the largest will hardly be needed; `nil` when all are.
     var reach: Float? {
         let isPenalised =
             repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 || !logitBias.isEmpty
-        return temperature <= 0 && !isPenalised ? 0 : nil
+        if isPenalised { return nil }
+        if temperature <= 0 { return 0 }
+        if minP > 0 { return Float(-Sampler.logarithm(Double(minP))) }
+        // What top-p leaves depends on how likely all others are together.
+        if topK <= 0 && topP < 1 { return nil }
+        // Beyond it the sampler asks when it must, which is seldom.
+        return topK > 0 ? 4 : 8 * temperature
     }
 
     /// The most probable token at every step.

@@ -1,6 +1,18 @@
+internal import Decoder
 internal import Kernels
 internal import Machine
 internal import Tokenizer
+
+/// Logits of which some are upper bounds, and may be asked for exactly.
+protocol RoughLogits {
+    /// Those that are less may be bounds.
+    var logitFloor: Float { get }
+    /// Makes those exact that are not less than `floor`.
+    func refineLogits(to floor: Float)
+    func refineLogit(of token: Int)
+}
+
+extension Decoder: RoughLogits {}
 
 /// Draws one token after another from logits, by the options of one request.
 struct Sampler {
@@ -26,9 +38,12 @@ struct Sampler {
     }
 
     /// The next token. Changes `logits` in place where options call for it.
-    mutating func next(_ logits: FloatSlice) -> TokenID {
+    ///
+    /// - Parameter rough: where those come from, as `SamplingOptions.reach` allows; without it all are exact.
+    mutating func next(_ logits: FloatSlice, rough: (any RoughLogits)? = nil) -> TokenID {
         penalise(logits)
-        let token = options.temperature <= 0 ? TokenID(kernels.argmax(logits)) : draw(logits)
+        let token =
+            options.temperature <= 0 ? TokenID(kernels.argmax(logits)) : draw(logits, rough)
         recent.append(token)
         if recent.count > Self.penaltyWindow { recent.removeFirst() }
         counts[token, default: 0] += 1
@@ -52,6 +67,38 @@ struct Sampler {
             }
         }
         for (token, bias) in options.logitBias { change(token) { $0 + bias } }
+    }
+
+    /// A token by its probability, whatever is known of the others.
+    ///
+    /// A bound makes its token likelier than it is: drawn, it is taken only as often as its exact logit says, and else another
+    /// is drawn (rejection sampling, von Neumann 1951).
+    private mutating func draw(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        guard let rough else { return draw(logits) }
+        refineCut(logits, rough)
+        while true {
+            let token = draw(logits)
+            let place = logits.start + Int(token)
+            let bound = logits.buffer[place]
+            guard bound < rough.logitFloor else { return token }
+            rough.refineLogit(of: Int(token))
+            let excess = Double((bound - logits.buffer[place]) / options.temperature)
+            if random.unit() < Self.exponential(-excess) { return token }
+        }
+    }
+
+    /// Makes exact what top-k and min-p choose by.
+    private mutating func refineCut(_ logits: FloatSlice, _ rough: any RoughLogits) {
+        while options.topK > 0 {
+            let (candidates, isAll) = largest(options.topK, of: logits)
+            guard !isAll, candidates.count >= options.topK else { break }
+            let last = candidates[options.topK - 1].logit
+            guard last < rough.logitFloor else { break }
+            rough.refineLogits(to: last)
+        }
+        guard options.minP > 0 else { return }
+        let best = logits.buffer[logits.start + kernels.argmax(logits)]
+        rough.refineLogits(to: best + Float(Self.logarithm(Double(options.minP))))
     }
 
     /// A token by its probability at the temperature, of those that top-k, min-p and top-p leave.

@@ -175,7 +175,9 @@ struct BlockReader {
     func decode(into out: inout [Float]) {
         let signed = form.code == .int8
         for group in 0..<out.count / form.group {
-            let (scale, min) = (factor(scales, supers, group), form.hasMin ? factor(mins, superMins, group) : 0)
+            let (scale, min) = (
+                factor(scales, supers, group), form.hasMin ? factor(mins, superMins, group) : 0
+            )
             for index in group * form.group..<(group + 1) * form.group {
                 let code = signed ? Int(Int8(bitPattern: codes[index])) : Int(codes[index]) - form.offset
                 out[index] = scale * Float(code) - min

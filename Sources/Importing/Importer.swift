@@ -18,17 +18,19 @@ package enum Importer {
     ///   - storageRate: bytes per second that the model will be read with, which `Compression.auto` weighs against
     ///     unpacking on `threads` threads; `nil` to go by size alone.
     ///   - threads: pieces of about 2 MB converted side by side; peak memory is some 15 MB for each.
+    ///   - headBounds: whether to write rough rows of the head too, where those are much shorter than its own.
     ///   - progress: told now and then, in order.
     /// - Throws: `ImportError`, or `CancellationError` when the task was cancelled; both leave no target.
     package static func run(
         source: String, target: String, compression: Compression, storageRate: Double? = nil,
-        overwrite: Bool, threads: Int, importer: String, progress: @Sendable (Progress) -> Void
+        overwrite: Bool, threads: Int, headBounds: Bool = true, importer: String,
+        progress: @Sendable (Progress) -> Void
     ) async throws -> ImportReport {
         let start = ProcessFacts.monotonicNanoseconds
         let model = try SourceModel(path: source)
         guard !isSameFile(source, target) else { throw ImportError.sameFile(path: target) }
         let vocabulary = try model.vocabulary()
-        let plan = try ImportPlan(model, vocabularySize: vocabulary.tokens.count)
+        let plan = try ImportPlan(model, vocabularySize: vocabulary.tokens.count, headBounds: headBounds)
         let template = try model.chatTemplate()
         var writer: StoreWriter
         do { writer = try StoreWriter(path: target, overwrite: overwrite, vocabulary: vocabulary) } catch {

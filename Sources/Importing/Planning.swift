@@ -7,7 +7,7 @@ extension ImportPlan {
     ///
     /// - Parameter headBounds: whether to add rough rows of the head, where that is worthwhile.
     /// - Throws: for a tensor that is missing, of another shape, of an unsupported type, or without a place.
-    init(_ source: SourceModel, vocabularySize: Int, headBounds: Bool = true) throws(ImportError) {
+    init(_ source: SourceModel, vocabularySize: Int, headBounds: Bool) throws(ImportError) {
         let architecture = try source.architecture()
         model = try source.parameters(architecture)
         guard vocabularySize == model.vocabulary else {

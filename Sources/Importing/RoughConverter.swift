@@ -74,49 +74,80 @@ struct RoughConverter {
         }
     }
 
-    /// The step of four levels that is off least of normally distributed values, in their deviations (Max 1960).
-    private static let normalStep: Float = 0.9957
+    /// Where codes of normally distributed values change, in their deviations: about where they are off least (Max 1960).
+    private static let normalStep: Float = 1.1
 
+    /// `values`: of the columns in their order, divided by their factors.
     private func write(_ values: Span<Float>, into out: inout [UInt8], at start: Int) {
         let fine = min(layout.fine, values.count)
-        var (largest, fineSquares, squares): (Float, Float, Float) = (0, 0, 0)
-        for index in 0..<fine {
-            largest = max(largest, abs(values[index]))
-            fineSquares += values[index] * values[index]
-        }
-        for index in fine..<values.count { squares += values[index] * values[index] }
-        let coarse = max(values.count - fine, 1)
-        let deviation = (squares / Float(coarse)).squareRoot()
-        let (step, fineStep) = (Float16(deviation * Self.normalStep), Float16(largest / 127))
+        let all = rootMeanSquare(values, 0..<values.count)
         let factors = start + layout.fine + layout.coarseBytes
-        // Sums of what is no number, or too large for one. Such a row is never left out.
-        guard step.isFinite, fineStep.isFinite, fineSquares.isFinite else {
+        // What is no number, or makes none when squared. Such a row is never left out.
+        guard all.isFinite else {
             out.write(Float16.infinity, at: factors + 4)
             return
         }
-        let inverse = fineStep > 0 ? 1 / Float(fineStep) : 0
-        for index in 0..<fine {
-            let code = max(-127, min((values[index] * inverse).rounded(), 127))
-            out[start + index] = UInt8(bitPattern: Int8(code))
-        }
-        let coarseInverse = step > 0 ? 1 / Float(step) : 0
-        var lost: Float = 0
-        for index in fine..<values.count {
-            let code = max(0, min((values[index] * coarseInverse + 2).rounded(.down), 3))
-            let rest = values[index] - Float(step) * (code - 1.5)
-            lost += rest * rest
-            let (byte, shift) = layout.place(ofCoarse: index - fine)
-            out[start + layout.fine + byte] |= UInt8(code) << UInt8(shift)
-        }
+        let fineStep = writeFine(values, 0..<fine, into: &out, at: start)
+        let (step, rest) = writeCoarse(values, fine..<values.count, into: &out, at: start + layout.fine)
         // The kernels take weights for no more than four deviations in the mean square, and what rounding to a byte costs
         // for a tenth of one.
-        let least = max(
-            (lost / Float(coarse)).squareRoot(), deviation / 4,
-            (fineSquares / Float(max(fine, 1))).squareRoot() / 4, 3 * Float(fineStep))
-        out.write(step, at: factors)
-        out.write(fineStep, at: factors + 2)
-        let rounded = Float16(least)
-        out.write(Float(rounded) < least ? rounded.nextUp : rounded, at: factors + 4)
+        let deviation = max(
+            rest, rootMeanSquare(values, 0..<fine) / 4, rootMeanSquare(values, fine..<values.count) / 4,
+            3 * Float(fineStep))
+        let rounded = Float16(deviation)
+        let isBounded = step.isFinite && fineStep.isFinite
+        out.write(isBounded ? step : 0, at: factors)
+        out.write(isBounded ? fineStep : 0, at: factors + 2)
+        out.write(
+            !isBounded ? .infinity : Float(rounded) < deviation ? rounded.nextUp : rounded, at: factors + 4)
+    }
+
+    private func rootMeanSquare(_ values: Span<Float>, _ range: Range<Int>) -> Float {
+        var squares: Float = 0
+        for index in range { squares += values[index] * values[index] }
+        return (squares / Float(max(range.count, 1))).squareRoot()
+    }
+
+    /// Writes a byte for each value, and returns its step.
+    private func writeFine(
+        _ values: Span<Float>, _ range: Range<Int>, into out: inout [UInt8], at start: Int
+    ) -> Float16 {
+        var largest: Float = 0
+        for index in range { largest = max(largest, abs(values[index])) }
+        let step = Float16(largest / 127)
+        guard step.isFinite, step > 0 else { return step }
+        for index in range {
+            let code = max(-127, min((values[index] / Float(step)).rounded(), 127))
+            out[start + index] = UInt8(bitPattern: Int8(code))
+        }
+        return step
+    }
+
+    /// Writes 2 bits for each value, and returns their step, and by how much they are off in the mean square.
+    ///
+    /// The step is the one with which what is off is no part of the weights themselves. With a smaller one, which is off
+    /// less, products of rows that lie along the hidden state come out too small, and those are the likeliest words.
+    private func writeCoarse(
+        _ values: Span<Float>, _ range: Range<Int>, into out: inout [UInt8], at start: Int
+    ) -> (step: Float16, rest: Float) {
+        let width = rootMeanSquare(values, range) * Self.normalStep
+        let inverse = width > 0 ? 1 / width : 0
+        var (products, squares): (Float, Float) = (0, 0)
+        for index in range {
+            let code = max(0, min((values[index] * inverse + 2).rounded(.down), 3))
+            let (byte, shift) = layout.place(ofCoarse: index - range.lowerBound)
+            out[start + byte] |= UInt8(code) << UInt8(shift)
+            products += values[index] * (code - 1.5)
+            squares += values[index] * values[index]
+        }
+        let step = Float16(products > 0 ? squares / products : 0)
+        var rests: Float = 0
+        for index in range {
+            let (byte, shift) = layout.place(ofCoarse: index - range.lowerBound)
+            let rest = values[index] - Float(step) * (Float(out[start + byte] >> UInt8(shift) & 3) - 1.5)
+            rests += rest * rest
+        }
+        return (step, (rests / Float(max(range.count, 1))).squareRoot())
     }
 }
 

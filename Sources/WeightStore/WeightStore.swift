@@ -47,12 +47,20 @@ package final class WeightStore: Sendable {
     }
 
     /// The same of a store whose structure was checked already.
+    ///
+    /// - Parameter omitted: names of tensors to do without.
     package init(
         _ inspection: StoreInspection, threads: Int, verify: Bool = true,
-        residency: Residency = .automatic, plan: CachePlan? = nil, panelled: Set<String> = []
+        residency: Residency = .automatic, plan: CachePlan? = nil, omitted: Set<String> = [],
+        panelled: Set<String> = []
     ) throws(StoreError) {
         file = inspection.file
-        let weights = file.index.segments.filter { $0.kind != .order }
+        let unused = Set(
+            file.metadata.tensors.lazy.filter { omitted.contains($0.name) }.flatMap { entry in
+                [entry.elements] + (entry.planes.map { [$0] } ?? [])
+            })
+        let weights = file.index.segments.enumerated()
+            .filter { $0.element.kind != .order && !unused.contains($0.offset) }.map(\.element)
         let rawBytes = weights.reduce(0) { $0 + $1.rawBytes }
         let segments = file.elementSegments
         let orders = try file.orders()
@@ -61,7 +69,8 @@ package final class WeightStore: Sendable {
         let panels = isResident ? file.panels(panelled, except: skipped) : [:]
         let loaded = try FrameWalk(file).load(
             threads: threads, verify: verify, isResident: isResident,
-            skipped: skipped.union(file.metadata.tensors.compactMap(\.order)), orders: orders, panels: panels)
+            skipped: skipped.union(file.metadata.tensors.compactMap(\.order)).union(unused), orders: orders,
+            panels: panels)
         var cache: RecordCache?
         if let plan {
             cache = try RecordCache(plan, of: file, orders: orders)
@@ -69,7 +78,7 @@ package final class WeightStore: Sendable {
             cache?.emptyPageCache()
         }
         var tensors: [String: StoredTensor] = [:]
-        for (entry, layout) in zip(file.metadata.tensors, file.layouts) {
+        for (entry, layout) in zip(file.metadata.tensors, file.layouts) where !omitted.contains(entry.name) {
             let cached = cache?.tensors[entry.name]
             let codes = cached.flatMap { _ in cache?.region } ?? loaded[entry.elements]
             let panels = panels[entry.elements]?.layout

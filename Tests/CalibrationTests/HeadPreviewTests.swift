@@ -64,7 +64,9 @@ import WeightStore
     private func run(_ decoder: Decoder, _ candidates: Int) -> [[Float]] {
         let plan = candidates == 0 ? nil : decoder.plan(headCandidates: candidates) { _, _ in nil }
         #expect(plan == nil || plan?.headCandidates == candidates)
-        #expect(decoder.prefill(Array(Self.text[..<20]), at: 0, headCandidates: plan?.headCandidates))
+        #expect(
+            decoder.prefill(Array(Self.text[..<20]), at: 0, head: HeadScope(candidates: plan?.headCandidates))
+        )
         var found = [logits(decoder)]
         for position in 20..<30 {
             decoder.step(Self.text[position], at: position, plan: plan)
@@ -127,7 +129,7 @@ import WeightStore
             let residuals = Residuals(decoder.parameters, count: 30)
             #expect(decoder.evaluate(.tokens(Array(Self.text[..<30])), at: 0, output: residuals))
             let plan = decoder.plan(headCandidates: 40) { _, _ in nil }
-            #expect(decoder.prefill(Array(Self.text[..<30]), at: 0, headCandidates: 40))
+            #expect(decoder.prefill(Array(Self.text[..<30]), at: 0, head: HeadScope(candidates: 40)))
             let stepped = logits(decoder)
             decoder.forEachLogits(
                 residuals, and: residuals, tokens: [29], candidates: plan.headCandidates, precision: .int8

@@ -95,6 +95,8 @@ import WeightStore
             var request = GenerationRequest(prompt: [3, 17, 8], sampling: .greedy, maxTokens: 5)
             request.ignoreEndOfGeneration = true
             request.sparsity = "dense"
+            // Whose logits are all computed.
+            request.logProbabilities = 0
             _ = try await events(engine, [request])
             let dense = engine.status()
             let bytes = decoder.weights.bytesPerToken

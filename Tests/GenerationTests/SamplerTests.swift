@@ -133,6 +133,83 @@ import Tokenizer
         #expect(draws(bias, count: 1) == [4])
     }
 
+    /// Exact logits down to a floor, and bounds below it, as a decoder leaves them.
+    private final class Bounds: RoughLogits {
+        let exact: [Float]
+        let logits: FloatSlice
+        private(set) var logitFloor: Float
+        private(set) var refined = 0
+
+        init(_ exact: [Float], excess: [Float], reach: Float) {
+            self.exact = exact
+            logitFloor = (exact.max() ?? 0) - reach
+            let floor = logitFloor
+            let values = zip(exact, excess).map { $0 + $1 < floor ? $0 + $1 : $0 }
+            logits = FloatSlice(SharedBuffer(values))
+        }
+
+        func refineLogits(to floor: Float) {
+            guard floor < logitFloor else { return }
+            for index in exact.indices where !(logits.buffer[index] < floor) { refineLogit(of: index) }
+            logitFloor = floor
+        }
+
+        func refineLogit(of token: Int) {
+            refined += 1
+            logits.buffer[token] = exact[token]
+        }
+    }
+
+    /// Tails of bounds that hold far more than their tokens do.
+    private func bounds(reach: Float) -> Bounds {
+        var numbers = RandomNumbers(seed: 5)
+        let exact = (0..<400).map { _ in Float(numbers.unit() * 6) }
+        return Bounds(exact, excess: exact.map { _ in Float(numbers.unit() * 3) }, reach: reach)
+    }
+
+    @Test(arguments: [Float(0), 1, 3])
+    func boundsDrawWhatExactLogitsDo(reach: Float) {
+        var options = SamplingOptions()
+        options.temperature = 0.7
+        options.seed = 3
+        var sampler = Sampler(options, prompt: [], kernels: .best)
+        var found: [TokenID] = []
+        for _ in 0..<20_000 {
+            let bounds = bounds(reach: reach)
+            found.append(sampler.next(bounds.logits, rough: bounds))
+        }
+        let shares = shares(found)
+        let exact = bounds(reach: 0).exact
+        let weights = exact.map { Sampler.exponential(Double($0 / 0.7)) }
+        let mass = weights.reduce(0, +)
+        // The distance of two samples of this size is about sqrt(400 / 20000 / pi).
+        let distance = weights.indices.reduce(0) {
+            $0 + abs((shares[TokenID($1)] ?? 0) - weights[$1] / mass) / 2
+        }
+        #expect(distance < 0.08, "\(distance)")
+    }
+
+    @Test func cutsAreMadeByExactLogits() {
+        let exact = bounds(reach: 0).exact
+        let sorted = exact.indices.sorted { exact[$0] > exact[$1] }
+        for (topK, minP) in [(1, Float(0)), (5, 0), (60, 0), (0, 0.5), (0, 0.05), (40, 0.2)] {
+            var options = SamplingOptions()
+            options.temperature = 2
+            options.seed = 9
+            options.topK = topK
+            options.minP = minP
+            let floor = minP > 0 ? exact[sorted[0]] + Float(Sampler.logarithm(Double(minP))) : -.infinity
+            let allowed = Set(sorted.prefix(topK > 0 ? topK : exact.count).filter { exact[$0] >= floor })
+            var sampler = Sampler(options, prompt: [], kernels: .best)
+            for _ in 0..<300 {
+                let bounds = bounds(reach: 0)
+                let token = sampler.next(bounds.logits, rough: bounds)
+                #expect(allowed.contains(Int(token)), "top-k \(topK), min-p \(minP)")
+                if topK == 5 { #expect(bounds.refined < exact.count) }
+            }
+        }
+    }
+
     @Test func logitsThatAreNotNumbersStillGiveAToken() {
         var options = SamplingOptions()
         options.temperature = 1

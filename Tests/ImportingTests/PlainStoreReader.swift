@@ -53,6 +53,24 @@ struct PlainStoreReader {
         }
     }
 
+    /// A rough row, fine columns first, and its deviation.
+    func roughRow(_ row: Int) -> (values: [Float], deviation: Float) {
+        guard case .rough(_, let columns) = layout else { return ([], .nan) }
+        let fine = (columns + 23) / 24 + 63
+        let (bytes, coarse) = (fine / 64 * 64, (columns - fine / 64 * 64 + 63) / 64 * 64)
+        let start = row * ((bytes + coarse / 4 + 8 + 15) / 16 * 16)
+        let factors = start + bytes + coarse / 4
+        var values = (0..<bytes).map { Float(Int8(bitPattern: codes[start + $0])) * half(codes, factors + 2) }
+        for index in 0..<columns - bytes {
+            let unit = index / 256 * 256
+            let width = min(256, coarse - unit) / 4
+            let byte = codes[start + bytes + unit / 4 + (index - unit) % width]
+            let code = byte >> UInt8((index - unit) / width * 2) & 3
+            values.append((Float(code) - 1.5) * half(codes, factors))
+        }
+        return (values, half(codes, factors + 4))
+    }
+
     private func u16(_ bytes: [UInt8], _ at: Int) -> UInt16 { UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8 }
     private func half(_ bytes: [UInt8], _ at: Int) -> Float { Float(Float16(bitPattern: u16(bytes, at))) }
     private func f32(_ bytes: [UInt8], _ at: Int) -> Float {

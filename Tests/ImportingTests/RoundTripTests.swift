@@ -17,7 +17,8 @@ import WeightStore
             _ = try await importModel(source, target, compression)
             let store = try WeightStore(path: target, threads: 2)
             let gguf = try GGUFFile(path: source)
-            for tensor in store.tensors.values {
+            let exact = store.tensors.values.filter { !$0.name.hasPrefix("head_bounds.") }
+            for tensor in exact {
                 for (name, weight) in weights(of: tensor) {
                     let expected = try #require(gguf.tensor(named: name))
                     let floats = expected.decoded(in: gguf)
@@ -31,7 +32,7 @@ import WeightStore
                     #expect(wrong == 0, "\(name): \(wrong) of \(floats.count) weights differ")
                 }
             }
-            #expect(store.tensors.count == gguf.tensors.count - 1)  // up and down became one
+            #expect(exact.count == gguf.tensors.count - 1)  // up and down became one
         }
     }
 
@@ -44,6 +45,66 @@ import WeightStore
         case .channels: return [(tensor.name + ".weight", reader.channel)]
         case .bundle:
             return [(tensor.name + "_up.weight", reader.row), (tensor.name + "_down.weight", reader.channel)]
+        case .rough: return []
+        }
+    }
+
+    /// Rough rows are off by no more than they say, in the mean square, whatever the weights are.
+    @Test(arguments: [ElementType.q8_0, .q6_K, .f16, .f32], [true, false])
+    func roughRowsKnowHowRoughTheyAre(type: ElementType, isTied: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let (source, target) = (folder + "/model.gguf", folder + "/model.chess")
+            var model = SmallModel(type, embedding: 768)
+            if !isTied { model.addMatrix("output.weight", 40, 768) }
+            try model.write(to: source)
+            _ = try await importModel(source, target, .none)
+            let store = try WeightStore(path: target, threads: 1)
+            let factors = PlainStoreReader(try store.tensor(HeadBoundsName.factors))
+            let all = (0..<768).map(factors.vector)
+            let fine = all.indices.filter { all[$0] < 0 }
+            let order = fine + all.indices.filter { all[$0] >= 0 }
+            let layout = RoughRows(columns: 768)
+            #expect(fine.count == layout.fine)
+            let gguf = try GGUFFile(path: source)
+            let head = try #require(gguf.tensor(named: isTied ? "token_embd.weight" : "output.weight"))
+            let floats = head.decoded(in: gguf)
+            let rough = PlainStoreReader(try store.tensor(HeadBoundsName.rows))
+            for row in 0..<40 {
+                let weights = order.map { floats[row * 768 + $0] / abs(all[$0]) }
+                let (read, deviation) = rough.roughRow(row)
+                let rests = zip(weights, read).map { $0 - $1 }
+                let squares = rests[layout.fine...].reduce(0) { $0 + $1 * $1 }
+                let count = Float(768 - layout.fine)
+                #expect((squares / count).squareRoot() <= deviation * 1.0001)
+                // What is off is no part of the weights: else the likeliest words would seem less likely than they are.
+                let along = zip(weights, rests).dropFirst(layout.fine).reduce(0) { $0 + $1.0 * $1.1 }
+                #expect(abs(along) < 0.002 * count)
+                #expect((weights.reduce(0) { $0 + $1 * $1 } / 768).squareRoot() <= 4.1 * deviation)
+                #expect(rests[..<layout.fine].allSatisfy { abs($0) <= deviation / 5.9 })
+                // Two bits leave a third of a deviation, and a byte next to nothing.
+                #expect(deviation < 0.7, "of weights around 1")
+            }
+        }
+    }
+
+    /// A row of what is no number is never left out.
+    @Test func rowsThatCannotBeBoundedAreSaidToBe() async throws {
+        try await withTemporaryDirectory { folder in
+            let (source, target) = (folder + "/model.gguf", folder + "/model.chess")
+            var model = SmallModel(.f32, embedding: 256)
+            var values = (0..<40 * 256).map { Float($0 % 7) }
+            (values[700], values[1500], values[3000]) = (.nan, .infinity, 3e38)
+            model.builder.add(
+                "output.weight", .f32, shape: [40, 256],
+                bytes: values.flatMap { littleEndian($0.bitPattern) })
+            try model.write(to: source)
+            _ = try await importModel(source, target, .none)
+            let store = try WeightStore(path: target, threads: 1)
+            let rough = PlainStoreReader(try store.tensor(HeadBoundsName.rows))
+            for row in 0..<40 {
+                let isBounded = ![700 / 256, 1500 / 256].contains(row)
+                #expect(rough.roughRow(row).deviation.isFinite == isBounded, "\(row)")
+            }
         }
     }
 

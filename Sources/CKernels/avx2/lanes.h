@@ -127,4 +127,12 @@ CK_INLINE __m256 float_weights8(const int bits, const uint8_t *run, size_t i) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(run + 2 * i)), 16));
 }
 
+// Rows in order are one run of bytes: of 1, 2, 4, 8 and 16 KB ahead, 8 KB was best (Q6_K rows of 1264 bytes:
+// 7, 12, 18, 18 and 16 GB/s on one core of a Zen 4 server). Of listed rows the list tells the later ones.
+enum { BYTES_AHEAD = 8192 };
+
+CK_INLINE void fetch(const uint8_t *p, size_t bytes) {
+    for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)p + b, _MM_HINT_T1);
+}
+
 #endif

@@ -90,14 +90,6 @@ CK_INLINE __m256 add_step(__m256 sum, const int bits, const int group, const int
     return _mm256_fnmadd_ps(min, total, sum);
 }
 
-// Rows in order are one run of bytes: of 1, 2, 4, 8 and 16 KB ahead, 8 KB was best (Q6_K rows of 1264 bytes:
-// 7, 12, 18, 18 and 16 GB/s on one core of a Zen 4 server). Of listed rows the list tells the later ones.
-enum { BYTES_AHEAD = 8192 };
-
-CK_INLINE void fetch(const uint8_t *p, size_t bytes) {
-    for (size_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)p + b, _MM_HINT_T1);
-}
-
 CK_INLINE void dot_rows(const int bits, const int group, const int levels, const int has_min,
                         const int offset, float *restrict y, const ck_rows *restrict w,
                         const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,

@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
+#include "row_walk.h"
 #include "../avx2/bound_four.h"
 
 // Sums of the lanes of four vectors.
@@ -35,11 +36,24 @@ CK_INLINE __m512i coarse_sum(const coarse_sums *s) {
     return _mm512_add_epi32(low, high);
 }
 
+// Adds the unit of coarse codes that begins at column i, of which those lanes are `there`.
+CK_INLINE void add_units(coarse_sums sums[4], const ck_bounds *w, const ck_bounds_input *x, const uint8_t *const row[4],
+                         size_t i, size_t width, __mmask64 there) {
+    const int8_t *codes = x->codes + w->fine + i;
+    __m512i parts[4];
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++) parts[k] = _mm512_maskz_loadu_epi8(there, codes + k * width);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) add_unit(&sums[r], _mm512_maskz_loadu_epi8(there, row[r] + w->fine + i / 4), parts);
+}
+
 void ck_avx512_rows_bound(float *y, const ck_bounds *w, const ck_bounds_input *x, size_t begin, size_t end) {
     const __m512i zero = _mm512_setzero_si512(), sign = _mm512_set1_epi8((char)0x80);
+    const size_t whole = w->coarse / CK_COARSE_UNIT * CK_COARSE_UNIT;
     for (size_t first = begin; first < end; first += 4) {
         const uint8_t *row[4];
         four_rows(row, w, first, end);
+        prefetch_on(row[0], 4 * w->stride);
         __m512i fine[4] = {zero, zero, zero, zero}, coarse[4];
         coarse_sums sums[4];
 #pragma GCC unroll 4
@@ -53,17 +67,12 @@ void ck_avx512_rows_bound(float *y, const ck_bounds *w, const ck_bounds_input *x
                 fine[r] = _mm512_dpbusd_epi32(fine[r], weights, codes);
             }
         }
-        for (size_t i = 0; i < w->coarse; i += CK_COARSE_UNIT) {
-            const size_t width = ck_coarse_width(w, i);
-            const __mmask64 there = ~(__mmask64)0 >> (64 - width);
-            const int8_t *codes = x->codes + w->fine + i;
-            __m512i parts[4];
-#pragma GCC unroll 4
-            for (size_t k = 0; k < 4; k++) parts[k] = _mm512_maskz_loadu_epi8(there, codes + k * width);
-#pragma GCC unroll 4
-            for (int r = 0; r < 4; r++) {
-                add_unit(&sums[r], _mm512_maskz_loadu_epi8(there, row[r] + w->fine + i / 4), parts);
-            }
+        for (size_t i = 0; i < whole; i += CK_COARSE_UNIT) {
+            add_units(sums, w, x, row, i, CK_COARSE_UNIT / 4, ~(__mmask64)0);
+        }
+        if (whole < w->coarse) {
+            const size_t width = ck_coarse_width(w, whole);
+            add_units(sums, w, x, row, whole, width, ~(__mmask64)0 >> (64 - width));
         }
 #pragma GCC unroll 4
         for (int r = 0; r < 4; r++) coarse[r] = coarse_sum(&sums[r]);

@@ -63,7 +63,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Flag(
         help: ArgumentHelp(
-            "Compute every logit, as top-p and log-probabilities need, instead of those that may be the largest."))
+            "Compute every logit, as top-p and log-probabilities need, instead of those that may be the largest."
+        ))
     var allLogits = false
 
     @Option(help: "How often everything is measured; medians are printed.")

@@ -17,6 +17,12 @@ struct ConversionOptions: ParsableArguments {
                 + "what the source's does.", valueName: "rate"))
     var storageReadRate = StorageRate.auto
 
+    @Flag(
+        help: ArgumentHelp(
+            "Leave out the bounds of the head, a third of its size, by which rows that cannot hold the likeliest word "
+                + "are not read."))
+    var noHeadBounds = false
+
     @Option(help: "Threads that convert. Default: one per processor.")
     var threads: Int?
 
@@ -44,7 +50,8 @@ struct ConversionOptions: ParsableArguments {
             try await watch.cancelling {
                 try await Importer.run(
                     source: source, target: target, compression: choice, storageRate: rate,
-                    overwrite: overwrite, threads: threads, importer: "chessctl \(Version.current)",
+                    overwrite: overwrite, threads: threads, headBounds: !noHeadBounds,
+                    importer: "chessctl \(Version.current)",
                     progress: { bar.update(bytesDone: $0.bytesDone, bytesTotal: $0.bytesTotal) })
             }
         }
