@@ -36,9 +36,9 @@ package struct MemoryPlan: Sendable {
         self.budget = budget
         self.working = working
         let tensors = model.tensors
-        let omitted = Self.fits(model, budget: budget, working: working) ? [] : Self.expendable
-        self.omitted = omitted
-        guard !Self.fits(model, budget: budget, working: working, without: omitted) else {
+        for omitted in [[], Self.expendable]
+        where Self.fits(model, budget: budget, working: working, without: omitted) {
+            self.omitted = omitted
             (resident, slots, arrivals, cache) = (Self.allBytes(model, without: omitted), 0, 0, nil)
             return
         }
@@ -47,13 +47,16 @@ package struct MemoryPlan: Sendable {
         let isTied = !tensors.contains { $0.name == "output" }
         // What is missing of these lies together at their end.
         let pinned = plan.isPinned ? model.arrangedTensors : []
+        let headName = isTied ? "token_embd" : "output"
         let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
+        let isBounded = !isForetold && Self.isBounded(tensors, head: headName)
+        omitted = isBounded ? [] : Self.expendable
         var head: (name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)?
         var candidates: [Candidate] = []
         var (needed, part) = (0, 0)
         for tensor in tensors where !omitted.contains(tensor.name) {
             needed += tensor.planes?.rawBytes ?? 0
-            if isForetold, tensor.name == (isTied ? "token_embd" : "output") {
+            if isForetold || isBounded, tensor.name == headName {
                 head = tensor
                 part = max(part, Self.partBytes(tensor.elements))
                 needed += Self.bookkeeping(tensor.layout, tensor.elements)
@@ -82,9 +85,12 @@ package struct MemoryPlan: Sendable {
         var slots = 0
         if let head {
             let unit = head.elements.frameBytes
+            let units =
+                isForetold
+                ? headCandidates
+                : head.layout.elementBytes / Self.boundedShare / unit
             let capacity = min(
-                Self.headSlots * headCandidates, head.elements.frames.count,
-                (budget - least) / Self.headShare / unit)
+                Self.headSlots * units, head.elements.frames.count, (budget - least) / Self.headShare / unit)
             plan.tensors.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: capacity))
             slots = capacity * unit
         }
@@ -113,6 +119,22 @@ package struct MemoryPlan: Sendable {
         self.arrivals = arriving
         cache = plan
     }
+
+    /// Whether the head's bounds leave room for other weights where its rows are fetched one by one.
+    private static func isBounded(
+        _ tensors: [(name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)],
+        head name: String
+    ) -> Bool {
+        guard let head = tensors.first(where: { $0.name == name }),
+            let bounds = tensors.first(where: { $0.name == HeadBoundsName.rows }),
+            head.elements.frameBytes <= max(head.layout.fetchedFrameBytes, CachePlan.fetchedRowBytes)
+        else { return false }
+        let taken = bounds.elements.rawBytes + bookkeeping(head.layout, head.elements)
+        return taken + head.layout.elementBytes * headSlots / boundedShare < head.layout.elementBytes
+    }
+
+    /// The part of a head that a token is taken to want beyond its bounds.
+    private static let boundedShare = 64
 
     /// Tensors that a model can be used without.
     static let expendable: Set<String> = [HeadBoundsName.rows, HeadBoundsName.factors]

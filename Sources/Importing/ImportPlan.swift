@@ -15,12 +15,13 @@ struct PlannedTensor: Sendable {
     let name: String
     let source: Source
     let layout: StoredTensor.Layout
-    let isEmbedding: Bool
+    /// Whether few rows of it are wanted at a time.
+    var isFetched: Bool
 
     init(name: String, source: Source) {
         self.name = name
         self.source = source
-        isEmbedding = name == "token_embd"
+        isFetched = name == "token_embd"
         layout =
             switch source {
             case .vector(let matrix): .vector(count: matrix.columns)
@@ -47,7 +48,7 @@ struct PlannedTensor: Sendable {
 
     var sourceBytes: Int { sources.reduce(0) { $0 + $1.range.count } }
 
-    var frameBytes: Int { layout.frameBytes(isEmbedding: isEmbedding) }
+    var frameBytes: Int { layout.frameBytes(isFetched: isFetched) }
 
     /// Records of one piece of work: whole frames and, of channels, whole super groups; about 2 MB.
     var pieceRecords: Int {

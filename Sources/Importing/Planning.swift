@@ -33,7 +33,11 @@ extension ImportPlan {
         for name in unused.keys.sorted() where !architecture.harmlessTensors.contains(where: name.hasSuffix) {
             throw .unexpectedTensor(path: source.path, tensor: name, architecture: architecture.name)
         }
-        if headBounds { tensors += Self.headBounds(tensors) }
+        let bounds = headBounds ? Self.headBounds(tensors) : []
+        if !bounds.isEmpty, let head = tensors.firstIndex(where: { $0.name == "output" }) {
+            tensors[head].isFetched = true
+        }
+        tensors += bounds
         self.tensors = tensors
         ignored = unused.keys.sorted()
     }

@@ -69,7 +69,7 @@ extension StoreInspection {
         for addition in additions {
             let layout = addition.layout
             let elements = try append(
-                addition.bytes, .elements, frameBytes: layout.frameBytes(isEmbedding: false), &writer)
+                addition.bytes, .elements, frameBytes: layout.frameBytes(isFetched: false), &writer)
             let planes: Int? =
                 addition.planes.isEmpty
                 ? nil : try append(addition.planes, .planes, frameBytes: layout.planeFrameBytes, &writer)

@@ -93,7 +93,7 @@ struct StoreFixture {
         }
         var entry = TensorEntry(name: name, layout: layout, elements: 0, planes: nil)
         entry.elements = try segment(
-            .elements, encoding, raw, layout.frameBytes(isEmbedding: name == "token_embd"))
+            .elements, encoding, raw, layout.frameBytes(isFetched: name == "token_embd"))
         if layout.planeBytes > 0 {
             entry.planes = try segment(
                 .planes, .zstd, content(name + " planes", byteCount: layout.planeBytes),

@@ -119,11 +119,11 @@ import Tokenizer
         let bundle = StoredTensor.Layout.bundle(
             up: .q3_K, down: .q4_1, inputs: 256, channels: 64, outputs: 256)
         #expect(bundle.recordBytes == 288)
-        #expect(bundle.frameBytes(isEmbedding: false) == 4 * 288)
+        #expect(bundle.frameBytes(isFetched: false) == 4 * 288)
         #expect(bundle.planeBytes == 2 * 2 * 256 * 2)  // two groups, scale and min, 256 outputs, f16
         let rows = StoredTensor.Layout.rows(form: .q8_0, rows: 300, columns: 256)
-        #expect(rows.frameBytes(isEmbedding: true) == 15 * 272)
-        #expect(rows.frameBytes(isEmbedding: false) == 240 * 272)
+        #expect(rows.frameBytes(isFetched: true) == 15 * 272)
+        #expect(rows.frameBytes(isFetched: false) == 240 * 272)
     }
 
     @Test func incompressibleFramesAreStoredAsTheyAre() {

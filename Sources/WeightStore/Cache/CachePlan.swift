@@ -41,6 +41,9 @@ package struct CachePlan: Sendable {
     /// layer takes to compute is enough for about as many.
     package static let aheadBytes = 6 << 20
 
+    /// Bytes of rows that are fetched together, or of one where that is longer.
+    package static let fetchedRowBytes = 4096
+
     /// Bytes that arrive at once of a tensor whose rows are fetched, which may be far more than a step has room for.
     package static let partBytes = 4 << 20
 
