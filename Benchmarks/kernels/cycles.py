@@ -27,7 +27,7 @@ PROCESSORS = [
     ("cortex-a76", "neon-dotprod", "armv8.2-a+dotprod+fp16", "neoverse-n1"),
 ]
 FORMS = ["q4_0", "q4_1", "q4_K", "q5_K", "q6_K", "q8_0"]
-OUTPUTS, PANEL, ROWS = 256, 128, 2
+OUTPUTS, PANEL, ROWS, ROUGH_ROWS = 256, 128, 2, 4
 
 
 def run(*words, **more):
@@ -128,11 +128,17 @@ def panels(built, cpu, table, model, forms):
         print(f"| {form.upper()} | " + " | ".join(f"{i:.1f} / {c:.1f}" for i, c in cells) + " |", flush=True)
 
 
+def bounds(built, cpu, table, model, _):
+    """Rough rows of 2 bits a weight."""
+    count, spent = per_32(built, cpu, model, "bound", "q4_0", table, 1024, 3072, ROUGH_ROWS)
+    print(f"\n{cpu}, `{table}`, rough rows: {count:.1f} / {spent:.1f}", flush=True)
+
+
 def main():
     ggml, forms = sys.argv[1], sys.argv[2:] or FORMS
     with tempfile.TemporaryDirectory() as directory:
         built = {cpu: build(directory, ggml, cpu, arch) for cpu, _, arch, _ in PROCESSORS}
-        for table in (compare, masked, panels):
+        for table in (compare, masked, panels, bounds):
             for cpu, kernels, _, model in PROCESSORS:
                 table(built[cpu], cpu, kernels, model, forms)
 

@@ -1,9 +1,9 @@
 // One call of one kernel between two marks, to be run under an emulator that logs every instruction:
 // cycles.py.
 //
-//   trace dot|add|panel|ggml FORM TABLE N [MASK]
+//   trace dot|bound|add|panel|ggml FORM TABLE N [MASK]
 //
-// dot, ggml: rows of N weights. add: N blocks of 32 channels, 256 outputs; panel: the same of 128, one channel behind the
+// dot, ggml: rows of N weights. bound: rough rows of N and 64 more, whatever the form. add: N blocks of 32 channels, 256 outputs; panel: the same of 128, one channel behind the
 // other. MASK, hexadecimal, keeps some channels of every block. With a mask, dot reads a list of rows.
 //
 // The weights are arbitrary: no kernel looks at them before it decides what to do.
@@ -27,7 +27,7 @@ static const struct {
     {"q5_K", {5, 32, 2, 1, 0}, ggml_vec_dot_q5_K_q8_K}, {"q6_K", {6, 16, 2, 0, 32}, ggml_vec_dot_q6_K_q8_K},
 };
 
-enum { ROOM = 1 << 20, OUTPUTS = 256, PANEL = 128, ROWS = 2, BLOCKS = 64 };
+enum { ROOM = 1 << 20, OUTPUTS = 256, PANEL = 128, ROWS = 2, ROUGH_ROWS = 4, FINE = 64, BLOCKS = 64 };
 
 static _Alignas(64) uint8_t weights[ROOM], planes[ROOM];
 static _Alignas(64) int8_t codes[ROOM];
@@ -64,6 +64,12 @@ int main(int count, char **words) {
         const ck_rows w = {forms[f].form, ROWS, n, weights, 2 * n};
         trace_begin();
         table->rows_dot(y, &w, &x, count > 5 ? list : NULL, 0, ROWS);
+        trace_end();
+    } else if (strcmp(words[1], "bound") == 0) {
+        const ck_bounds w = {ROUGH_ROWS, FINE, n, weights, FINE + n / 4 + 16};
+        const ck_bounds_input input = {codes, 1, 1, 0, 0, 1};
+        trace_begin();
+        table->rows_bound(y, &w, &input, 0, ROUGH_ROWS);
         trace_end();
     } else {
         const int is_panel = strcmp(words[1], "panel") == 0;

@@ -44,9 +44,8 @@ static inline float exponential(float x) {
     return p * power;
 }
 
-double ck_log_sum_exp(const float *x, size_t n, float scale) {
-    if (n == 0) return -INFINITY;
-    const float top = x[ck_argmax(x, n)];
+// The sum of exp(scale * (x[i] - top)).
+static inline double weight_sum(const float *x, size_t n, float scale, float top) {
     enum { LANES = 16 };
     double sums[LANES] = {0};
     size_t i = 0;
@@ -58,5 +57,18 @@ double ck_log_sum_exp(const float *x, size_t n, float scale) {
     double sum = 0;
     for (; i < n; i++) sum += (double)exponential((x[i] - top) * scale);
     for (size_t lane = 0; lane < LANES; lane++) sum += sums[lane];
-    return (double)top * (double)scale + log(sum);
+    return sum;
+}
+
+double ck_log_sum_exp(const float *x, size_t n, float scale) {
+    if (n == 0) return -INFINITY;
+    const float top = x[ck_argmax(x, n)];
+    return (double)top * (double)scale + log(weight_sum(x, n, scale, top));
+}
+
+void ck_block_weights(double *sums, const float *x, size_t n, float scale, float top) {
+    for (size_t start = 0; start < n; start += CK_WEIGHT_BLOCK) {
+        const size_t count = n - start < CK_WEIGHT_BLOCK ? n - start : CK_WEIGHT_BLOCK;
+        *sums++ = weight_sum(x + start, count, scale, top);
+    }
 }

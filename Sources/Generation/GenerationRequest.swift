@@ -66,6 +66,9 @@ package struct SamplingOptions: Sendable, Equatable {
 
     package init() {}
 
+    /// Whether the least probable tokens are not drawn from.
+    var isCut: Bool { topK > 0 || topP < 1 || minP > 0 }
+
     /// Logits that are further than this below the largest will hardly be needed; `nil` when all are.
     var reach: Float? {
         let isPenalised =
@@ -73,10 +76,10 @@ package struct SamplingOptions: Sendable, Equatable {
         if isPenalised { return nil }
         if temperature <= 0 { return 0 }
         if minP > 0 { return Float(-Sampler.logarithm(Double(minP))) }
-        // What top-p leaves depends on how likely all others are together.
-        if topK <= 0 && topP < 1 { return nil }
-        // Beyond it the sampler asks when it must, which is seldom.
-        return topK > 0 ? 4 : 8 * temperature
+        // What top-p leaves depends on how likely all others are together, and of bounds it takes most to know the largest 40.
+        if isCut { return nil }
+        // Beyond it the sampler asks for one when it must.
+        return 4 * temperature
     }
 
     /// The most probable token at every step.

@@ -25,6 +25,8 @@ struct Sampler {
     private var counts: [TokenID: Int] = [:]
     /// Where the likeliest tokens are marked.
     private var mask: KeepMask?
+    /// Sums of what blocks of tokens weigh.
+    private var weights: SharedBuffer<Double>?
 
     /// Tokens that the repetition penalty looks back on.
     static let penaltyWindow = 64
@@ -43,7 +45,9 @@ struct Sampler {
     mutating func next(_ logits: FloatSlice, rough: (any RoughLogits)? = nil) -> TokenID {
         penalise(logits)
         let token =
-            options.temperature <= 0 ? TokenID(kernels.argmax(logits)) : draw(logits, rough)
+            options.temperature <= 0
+            ? TokenID(kernels.argmax(logits))
+            : options.isCut ? draw(logits, rough) : drawFromAll(logits, rough)
         recent.append(token)
         if recent.count > Self.penaltyWindow { recent.removeFirst() }
         counts[token, default: 0] += 1
@@ -69,33 +73,58 @@ struct Sampler {
         for (token, bias) in options.logitBias { change(token) { $0 + bias } }
     }
 
-    /// A token by its probability, whatever is known of the others.
+    /// A token by its probability at the temperature, of all.
     ///
     /// A bound makes its token likelier than it is: drawn, it is taken only as often as its exact logit says, and else another
-    /// is drawn (rejection sampling, von Neumann 1951).
-    private mutating func draw(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
-        guard let rough else { return draw(logits) }
-        refineCut(logits, rough)
+    /// is drawn (rejection sampling, von Neumann 1951). Tokens are in the order of their numbers, so that the same random
+    /// number always means the same one.
+    private mutating func drawFromAll(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        let best = logits.buffer[logits.start + kernels.argmax(logits)]
+        // All logits were NaN: a token that always exists.
+        guard !best.isNaN else { return 0 }
+        let count = (logits.count + KernelSet.weightBlock - 1) / KernelSet.weightBlock
+        let sums = weights ?? SharedBuffer(count: count)
+        weights = sums
+        let temperature = options.temperature
+        kernels.sumWeights(
+            logits, best: best, temperature: temperature, blocks: 0..<count, into: sums)
         while true {
-            let token = draw(logits)
-            let place = logits.start + Int(token)
-            let bound = logits.buffer[place]
-            guard bound < rough.logitFloor else { return token }
-            rough.refineLogit(of: Int(token))
-            let excess = Double((bound - logits.buffer[place]) / options.temperature)
-            if random.unit() < Self.exponential(-excess) { return token }
+            let token = pick(random.unit(), logits, best, sums)
+            let bound = logits.buffer[logits.start + token]
+            guard let rough, bound < rough.logitFloor else { return TokenID(token) }
+            rough.refineLogit(of: token)
+            let excess = Double((bound - logits.buffer[logits.start + token]) / temperature)
+            if random.unit() < Self.exponential(-excess) { return TokenID(token) }
+            let block = token / KernelSet.weightBlock
+            kernels.sumWeights(
+                logits, best: best, temperature: temperature, blocks: block..<block + 1, into: sums)
         }
     }
 
-    /// Makes exact what top-k and min-p choose by.
-    private mutating func refineCut(_ logits: FloatSlice, _ rough: any RoughLogits) {
-        while options.topK > 0 {
-            let (candidates, isAll) = largest(options.topK, of: logits)
-            guard !isAll, candidates.count >= options.topK else { break }
-            let last = candidates[options.topK - 1].logit
-            guard last < rough.logitFloor else { break }
-            rough.refineLogits(to: last)
+    /// The token where the sum of the weights up to it reaches that part of all which `unit` says.
+    private func pick(
+        _ unit: Double, _ logits: FloatSlice, _ best: Float, _ sums: SharedBuffer<Double>
+    ) -> Int {
+        var rest = unit * (0..<sums.count).reduce(0) { $0 + sums[$1] }
+        var block = 0
+        while block + 1 < sums.count, rest >= sums[block] {
+            rest -= sums[block]
+            block += 1
         }
+        let first = block * KernelSet.weightBlock
+        var last = first
+        for token in first..<min(first + KernelSet.weightBlock, logits.count) {
+            let logit = logits.buffer[logits.start + token]
+            guard !logit.isNaN else { continue }
+            last = token
+            rest -= Self.exponential(Double((logit - best) / options.temperature))
+            if rest < 0 { break }
+        }
+        return last
+    }
+
+    /// Makes exact what min-p chooses by.
+    private func refineCut(_ logits: FloatSlice, _ rough: any RoughLogits) {
         guard options.minP > 0 else { return }
         let best = logits.buffer[logits.start + kernels.argmax(logits)]
         rough.refineLogits(to: best + Float(Self.logarithm(Double(options.minP))))
@@ -105,12 +134,10 @@ struct Sampler {
     ///
     /// Nearly always a few hundred of the likeliest decide: the others are counted by their sum and looked at only when
     /// these do not do. Candidates are in a fixed order, so that the same random number always means the same token.
-    private mutating func draw(_ logits: FloatSlice) -> TokenID {
+    private mutating func draw(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        if let rough { refineCut(logits, rough) }
         let unit = random.unit()
-        let isCut = options.topK > 0 || options.topP < 1 || options.minP > 0
         let temperature = options.temperature
-        // Top-p looks at probabilities before the temperature; a draw from all tokens needs those after it.
-        let wholeTemperature = isCut ? 1 : temperature
         var logMass: Double?
         var wanted = options.topK > 0 ? options.topK : Self.fewCandidates
         while true {
@@ -131,9 +158,10 @@ struct Sampler {
             // Of all that can still be drawn, in units of the likeliest.
             func mass(_ temperature: Float) -> Double {
                 if isAll { return Self.mass(candidates, temperature) }
-                let known = logMass ?? kernels.logSumExp(logits, temperature: wholeTemperature)
+                // Top-p looks at probabilities before the temperature.
+                let known = logMass ?? kernels.logSumExp(logits)
                 logMass = known
-                return Self.exponential(known - Double(best / wholeTemperature))
+                return Self.exponential(known - Double(best))
             }
             // What min-p will cut is no part of what top-p takes a share of.
             if options.topP < 1, isAll || options.minP <= 0,
@@ -142,12 +170,10 @@ struct Sampler {
                 candidates.removeLast(candidates.count - end)
                 isAll = true
             }
-            if isAll || !isCut {
-                if let end = Self.end(candidates, temperature, reaching: unit * mass(temperature)) {
-                    return candidates[end - 1].id
-                }
-                // Rounding left a rest.
-                if isAll { return candidates[candidates.count - 1].id }
+            if isAll {
+                let end = Self.end(candidates, temperature, reaching: unit * mass(temperature))
+                // Rounding may leave a rest.
+                return candidates[(end ?? candidates.count) - 1].id
             }
             wanted = min(wanted * 8, logits.count)
         }

@@ -13,11 +13,12 @@ import WeightStore
     private static let tokens: [Int32] = (0..<12).map { Int32($0 * 29 % 500) }
 
     private func withStore(
-        _ type: ElementType, isTied: Bool, compression: Compression = .none, _ body: (String) throws -> Void
+        _ type: ElementType, vocabulary: Int = 517, isTied: Bool, compression: Compression = .none,
+        _ body: (String) throws -> Void
     ) async throws {
         try await withTemporaryDirectory { folder in
-            var model = SmallModel(type, embedding: 512, feedForward: 256, vocabulary: 517)
-            if !isTied { model.addMatrix("output.weight", 517, model.embedding) }
+            var model = SmallModel(type, embedding: 512, feedForward: 256, vocabulary: vocabulary)
+            if !isTied { model.addMatrix("output.weight", vocabulary, model.embedding) }
             try model.write(to: "\(folder)/m.gguf")
             _ = try await Importer.run(
                 source: "\(folder)/m.gguf", target: "\(folder)/m.chess", compression: compression,
@@ -85,6 +86,53 @@ import WeightStore
             }
             decoder.refineLogits(to: -.infinity)
             #expect(logits(decoder) == exact)
+        }
+    }
+
+    @Test(arguments: [(true, Compression.zstd(level: 3)), (false, .none)])
+    func rowsThatAreFetchedGiveTheSameBits(isTied: Bool, compression: Compression) async throws {
+        // More bytes than arrive at once, so that the head comes in parts.
+        try await withStore(.bf16, vocabulary: 8192, isTied: isTied, compression: compression) { path in
+            let head = isTied ? "token_embd" : "output"
+            let layout = try #require(StoreInspection(path: path).tensors.first { $0.name == head }?.layout)
+            #expect(layout.elementBytes > CachePlan.partBytes)
+            let resident = try decoder(path)
+            let expected = [run(resident, reach: 0), run(resident, reach: 1), run(resident, reach: nil)]
+            for capacity in [0, 100, 2048] {
+                let plan = CachePlan(
+                    tensors: [CachePlan.Tensor(name: head, layout: layout, capacity: capacity)], gap: 4096)
+                let decoder = try Decoder(
+                    store: try WeightStore(path: path, threads: 1, plan: plan), kernels: .best, context: 64,
+                    threads: 2, isSmall: true)
+                let found = [run(decoder, reach: 0), run(decoder, reach: 1), run(decoder, reach: nil)]
+                for (found, expected) in zip(found, expected) {
+                    #expect(zip(found, expected).allSatisfy { $0 == $1 }, "\(capacity)")
+                }
+                #expect(decoder.takeFault() == nil)
+                let counts = try #require(decoder.weights.cache?.total)
+                #expect((counts.missed > 0) == (capacity < 2048))
+            }
+        }
+    }
+
+    /// What is left when memory becomes short: everything, then all but the bounds, then bounds instead of the head.
+    @Test func boundsMakeRoomOrGo() async throws {
+        try await withStore(.f16, vocabulary: 8192, isTied: false) { path in
+            let model = try StoreInspection(path: path)
+            let all = model.tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+            let head = try #require(model.tensors.first { $0.name == "output" })
+            func plan(_ budget: Int) throws -> MemoryPlan {
+                try MemoryPlan(budget: budget, working: 1 << 20, model: model, gap: 4096) { _, _ in 1 }
+            }
+            let whole = try plan(all + 1 << 20)
+            #expect(whole.cache == nil && whole.omitted.isEmpty && whole.resident == all)
+            let without = try plan(all + 1 << 20 - 1)
+            #expect(without.cache == nil && without.omitted == MemoryPlan.expendable)
+            let short = try plan(all + 1 << 20 - head.elements.rawBytes / 2)
+            #expect(short.omitted.isEmpty)
+            #expect(short.cache?.tensors.contains { $0.name == "output" && $0.capacity > 0 } == true)
+            let store = try WeightStore(model, threads: 1, omitted: without.omitted)
+            #expect(store.tensors[HeadBoundsName.rows] == nil && store.rawBytes == without.resident)
         }
     }
 

@@ -220,6 +220,10 @@ static void check_reductions(void) {
                 const double want = (double)x[best] * (double)scale + log(sum), got = ck_log_sum_exp(x, n, scale);
                 judge((isinf(want) && got == want) || fabs(got - want) <= 1e-6, "is %.12g, expected %.12g", got,
                       want);
+                double *blocks = take_doubles(n / CK_WEIGHT_BLOCK + 2), whole = 0;
+                ck_block_weights(blocks, x, n, scale, x[best]);
+                for (size_t b = 0; b * CK_WEIGHT_BLOCK < n; b++) whole += blocks[b];
+                judge(!isfinite(sum) || fabs(whole - sum) <= 1e-6 * sum, "blocks come to %.12g, expected %.12g", whole, sum);
             }
         }
         const float large[] = {1e30f, 1e30f, -1e30f};

@@ -102,4 +102,31 @@ import WeightStore
         }
         return differences
     }
+
+    /// Rows that are left out because of their bounds change no greedy answer.
+    @Test(.enabled(if: !models.isEmpty, "no model: set CHESSD_TEST_MODEL"), arguments: models)
+    func boundsChooseTheSameTokens(model: Model) async throws {
+        try await withStore(model) { store, reference in
+            for kernels in KernelSet.available where kernels.name != "scalar" {
+                let decoder = try Decoder(store: store, kernels: kernels, context: 256, threads: 2)
+                #expect(decoder.weights.headBounds != nil)
+                var computed = 0
+                for item in reference.completions.prefix(4) {
+                    _ = decoder.prefill(item.promptIDs, at: 0)
+                    for (index, token) in item.ids.prefix(16).enumerated() {
+                        let position = item.promptIDs.count + index
+                        decoder.step(token, at: position)
+                        let exact = decoder.logits.buffer.elements(0..<decoder.logits.count)
+                        let best = decoder.kernels.argmax(decoder.logits)
+                        decoder.step(token, at: position, reach: 0)
+                        #expect(decoder.kernels.argmax(decoder.logits) == best, "\(item.prompt), \(index)")
+                        let bounded = decoder.logits.buffer.elements(0..<decoder.logits.count)
+                        #expect(zip(bounded, exact).allSatisfy { $0 >= $1 })
+                        computed += zip(bounded, exact).count { $0 == $1 }
+                    }
+                }
+                #expect(computed < 64 * decoder.logits.count / 8, "\(computed)")
+            }
+        }
+    }
 }

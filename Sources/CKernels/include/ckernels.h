@@ -275,6 +275,11 @@ size_t ck_argmax(const float *x, size_t n);
 // log(sum(exp(scale * x))), summed in double; scale > 0. NaN counts for nothing beside a number.
 double ck_log_sum_exp(const float *x, size_t n, float scale);
 
+// sums[b] = sum of exp(scale * (x[i] - top)) over the elements i of block b, of CK_WEIGHT_BLOCK each; scale > 0, top the largest
+// element. NaN counts for next to nothing.
+enum { CK_WEIGHT_BLOCK = 256 };
+void ck_block_weights(double *sums, const float *x, size_t n, float scale, float top);
+
 // y[i] += x[i].
 void ck_add(float *y, const float *x, size_t n);
 
