@@ -3,16 +3,12 @@ internal import Machine
 internal import Tensors
 internal import WeightStore
 
-/// The head: logits of residual streams, all of them exactly or only those that may matter.
-///
-/// With a preview the head is first foretold by a matrix of low rank; the rows of the largest logits are then computed
-/// exactly, and the others stay as they were foretold. With rough rows upper bounds come first, and then the rows that
-/// may reach the largest logit. What is computed does not depend on what is in memory.
+/// Which logits are computed exactly.
 package struct HeadScope: Sendable {
-    /// How many logits are computed exactly where the store can foretell the others; `nil` computes all.
+    /// How many, where the store can foretell the others; `nil` is all.
     package var candidates: Int?
-    /// Where nothing is foretold: logits that are further than this below the largest need not be exact, as long as they are
-    /// that far below it; `nil` computes all.
+    /// Where nothing is foretold: those that are no further than this below the largest. Others may be less exact, as long as
+    /// they are further below; `nil` is all.
     package var reach: Float?
 
     package init(candidates: Int? = nil, reach: Float? = nil) {
@@ -21,6 +17,11 @@ package struct HeadScope: Sendable {
     }
 }
 
+/// The head: logits of residual streams, all of them exactly or only those that may matter.
+///
+/// With a preview the head is first foretold by a matrix of low rank; the rows of the largest logits are then computed
+/// exactly, and the others stay as they were foretold. With rough rows upper bounds come first, and then the rows that
+/// may reach the largest logit. What is computed does not depend on what is in memory.
 extension Decoder {
     /// Writes the logits of the residual stream that every worker has; every worker calls it.
     ///

@@ -14,7 +14,8 @@ package struct MemoryPlan: Sendable {
     package let arrivals: Int
     /// `nil` when all weights fit.
     package let cache: CachePlan?
-    /// Tensors to do without: the head's bounds save reading memory, not room, and so they are the first to go.
+    /// Tensors to do without: the bounds of a head that is in memory as a whole, when they do not fit beside all other
+    /// weights.
     package let omitted: Set<String>
 
     /// What connections and the allocator may take beyond what is counted.
