@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-// How many deviations a product may be off. What a coarse code is off is nearly even over its step, so that a sum of a
-// thousand is nearly normal: beyond eight, less than once in 10^14 rows, and it matters for the largest only.
-static const float deviations = 8;
+// How many deviations a product may be off. What coarse codes are off is no part of the weights (the importer sees to it), so
+// that the sum of a thousand is nearly normal: beyond seven less than once in 10^11, and only the largest product matters.
+static const float deviations = 7;
 
 // A row's weights are at most so many deviations in the mean square, which is what quantising x costs; the importer sees to
 // it. And rounding to a byte costs a fine weight no more than this part of a deviation.
@@ -56,9 +56,13 @@ void ck_bounds_prepare(ck_bounds_input *out, const ck_bounds *w, const ck_activa
 size_t ck_keep_from(uint32_t *restrict mask, const float *restrict x, size_t n, float least) {
     size_t kept = 0;
     for (size_t word = 0; word < (n + 31) / 32; word++) {
+        const float *const own = x + 32 * word;
         const size_t count = n - 32 * word < 32 ? n - 32 * word : 32;
         uint32_t bits = 0;
-        for (size_t i = 0; i < count; i++) bits |= (uint32_t)!(x[32 * word + i] < least) << i;
+        int any = count < 32;
+        // Most words keep nothing, which is found in vectors.
+        for (size_t i = 0; i < 32 && count == 32; i++) any |= !(own[i] < least);
+        for (size_t i = 0; i < count && any; i++) bits |= (uint32_t)!(own[i] < least) << i;
         mask[word] = bits;
         kept += (size_t)__builtin_popcount(bits);
     }

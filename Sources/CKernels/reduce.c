@@ -3,14 +3,27 @@
 
 #include "ck_internal.h"
 
+// The largest of n elements, in lanes that compilers make vectors of; NaN never wins.
+static inline float largest(const float *x, size_t n) {
+    enum { LANES = 16 };
+    float lanes[LANES], top = -INFINITY;
+    for (size_t lane = 0; lane < LANES; lane++) lanes[lane] = -INFINITY;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    }
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    for (size_t lane = 0; lane < LANES; lane++) top = lanes[lane] > top ? lanes[lane] : top;
+    return top;
+}
+
 size_t ck_argmax(const float *x, size_t n) {
-    // Blocks whose maximum does not beat the best so far are only scanned, which compilers do in vectors.
+    // Blocks whose maximum does not beat the best so far need no second look.
     size_t best = 0;
     float top = -INFINITY;
     for (size_t start = 0; start < n; start += 256) {
         const size_t end = start + 256 < n ? start + 256 : n;
-        float block = -INFINITY;
-        for (size_t i = start; i < end; i++) block = x[i] > block ? x[i] : block;
+        const float block = largest(x + start, end - start);
         if (!(block > top)) continue;
         for (size_t i = start; i < end; i++) {
             if (x[i] == block) {

@@ -108,7 +108,7 @@ static void check_prepare(size_t n, int is_float) {
     }
     judge(far == 0, "code [%zu] is not next to its value", far - 1);
     judge(sums[0] == input.fine_sum && sums[1] == input.coarse_sum, "sums are %d and %d", input.fine_sum, input.coarse_sum);
-    const double spread = 8 * sqrt(squares[1] + 16 * lost + 0.01 * squares[0]);
+    const double spread = 7 * sqrt(squares[1] + 16 * lost + 0.01 * squares[0]);
     judge(fabs((double)input.spread - spread) <= 1e-4 * spread, "the spread is %g, expected %g", (double)input.spread, spread);
     release();
 }
