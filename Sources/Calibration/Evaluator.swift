@@ -74,7 +74,7 @@ package struct Evaluator: Sendable {
     private func denseScore(_ loss: Double) -> DenseScore {
         DenseScore(
             perplexity: exponential(loss / Double(max(predictions, 1))),
-            bytesPerToken: Double(decoder.weights.bytesPerToken))
+            bytesPerToken: decoder.weights.greedyBytesPerToken())
     }
 
     private var predictions: Int { corpus.windows.reduce(0) { $0 + $1.count - 1 } }
@@ -175,7 +175,7 @@ private struct Sums {
             meanDivergence: divergences.reduce(0, +) / Double(divergences.count),
             highDivergence: sorted[min(sorted.count * 99 / 100, sorted.count - 1)],
             agreement: Double(agreements) / Double(divergences.count), counts: counts,
-            bytesPerToken: weights.bytesPerToken(counts))
+            bytesPerToken: weights.greedyBytesPerToken(counts))
     }
 }
 

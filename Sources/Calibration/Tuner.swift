@@ -35,7 +35,9 @@ struct Tuner {
             ])
         let paper = calibrator.paper(
             .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
-        let saved = Double(decoder.weights.headBytesSaved(request.headCandidates))
+        // Beyond what bounds save.
+        let model = decoder.weights
+        let saved = Double(model.headBytesSaved(request.headCandidates) - model.headBytesSaved(nil))
         let wanted = savings(decoder.plan { site, layer in paper[site]?[layer] })
         let budget = wanted - worthOfHead * saved
         guard budget > 0 else { return [:] }

@@ -15,26 +15,46 @@ extension ModelWeights {
         }
     }
 
-    /// Bytes that a token does not read of the head when only `candidates` rows of it are computed; 0 and `nil` are all.
+    /// Bytes that a greedy token does not read of the head when only `candidates` rows of it are computed; 0 and `nil` are
+    /// those that bounds leave, or all.
     package func headBytesSaved(_ candidates: Int?) -> Int {
-        guard let candidates, candidates > 0, let preview else { return 0 }
+        guard let candidates, candidates > 0, let preview else {
+            return headBounds.map { boundedBytesSaved($0, tokens: 1, rows: output.rows / Self.boundedShare) }
+                ?? 0
+        }
         return (output.rows - candidates) * output.rowBytes - preview.byteCount
+    }
+
+    /// The part of the head's rows that bounds leave on average, of Qwen2.5-Coder and SmolLM2 about.
+    private static let boundedShare = 200
+
+    private func boundedBytesSaved(_ bounds: RoughMatrix, tokens: Int, rows: Int) -> Int {
+        (tokens * output.rows - rows) * output.rowBytes - tokens * bounds.rows * bounds.rowBytes
     }
 
     /// Bytes of weights that a token read, on average over `counts`.
     package func bytesPerToken(_ counts: SiteCounts) -> Double {
         guard counts.tokens > 0 else { return Double(bytesPerToken) }
-        var saved = Double(headBytesSaved(counts.headCandidates))
+        var saved = counts.headCandidates == nil ? 0 : Double(headBytesSaved(counts.headCandidates))
         if let headBounds {
-            let unread = counts.boundedTokens * output.rows - counts.headRows
-            let rough = counts.boundedTokens * headBounds.rows * headBounds.rowBytes
-            saved += Double(unread * output.rowBytes - rough) / Double(counts.tokens)
+            let all = boundedBytesSaved(headBounds, tokens: counts.boundedTokens, rows: counts.headRows)
+            saved += Double(all) / Double(counts.tokens)
         }
-        for site in SparsitySite.allCases {
-            for layer in layers.indices {
-                saved += counts.leftOut(site, layer) * Double(channelBytes(site, layer))
+        return Double(bytesPerToken) - saved - bytesLeftOut(counts)
+    }
+
+    /// Bytes of weights that greedy decoding would have read for a token of `counts`, on average; dense without them.
+    package func greedyBytesPerToken(_ counts: SiteCounts? = nil) -> Double {
+        let saved = Double(headBytesSaved(counts?.headCandidates))
+        return Double(bytesPerToken) - saved - (counts.map(bytesLeftOut) ?? 0)
+    }
+
+    /// Of layers, on average over `counts`.
+    private func bytesLeftOut(_ counts: SiteCounts) -> Double {
+        SparsitySite.allCases.reduce(0) { sum, site in
+            layers.indices.reduce(sum) {
+                $0 + counts.leftOut(site, $1) * Double(channelBytes(site, $1))
             }
         }
-        return Double(bytesPerToken) - saved
     }
 }

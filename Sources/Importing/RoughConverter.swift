@@ -4,7 +4,7 @@ internal import WeightStore
 /// The columns of a head as its rough rows have them.
 ///
 /// Each is divided by its root mean square, so that one step serves a whole row. Those along which hidden states reach
-/// furthest get a byte: what they are taken for by is the gain of the norm before the head, times that root mean square.
+/// furthest get a byte: the gain of the norm before the head, times that root mean square, tells which.
 struct RoughColumns: Sendable {
     /// Of each column; negative for those that have a byte.
     let factors: [Float]
@@ -131,7 +131,7 @@ struct RoughConverter {
         _ values: Span<Float>, _ range: Range<Int>, into out: inout [UInt8], at start: Int
     ) -> (step: Float16, rest: Float) {
         let width = rootMeanSquare(values, range) * Self.normalStep
-        let inverse = width > 0 ? 1 / width : 0
+        let inverse = width.isNormal ? 1 / width : 0
         var (products, squares): (Float, Float) = (0, 0)
         for index in range {
             let code = max(0, min((values[index] * inverse + 2).rounded(.down), 3))

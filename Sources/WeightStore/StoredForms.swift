@@ -83,7 +83,8 @@ extension StoredTensor.Layout {
     /// Bytes of a frame of elements: whole records, so that one can be had alone.
     ///
     /// Channels and bundles are fetched one at a time: one to a frame, or as many as reach 1 KiB, in powers
-    /// of two so that frames end where panels of 256 channels do. Rows of an embedding, or of a head with bounds: about 4 KiB. Others: 64 KiB.
+    /// of two so that frames end where panels of 256 channels do. Rows of an embedding, or of a head with bounds: about
+    /// 4 KiB. Others: 64 KiB.
     ///
     /// - Parameter isFetched: whether few rows of it are wanted at a time.
     package func frameBytes(isFetched: Bool) -> Int {
