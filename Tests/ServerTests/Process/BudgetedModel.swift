@@ -93,7 +93,10 @@ struct BudgetedModel {
             open("/dev/null", O_RDONLY), open("/dev/null", O_WRONLY), creat(log, 0o600)
         )
         defer { for descriptor in [input, output, errors] { close(descriptor) } }
-        let path = ServiceManager.program.replacing("/chessd", with: "/\(program)", maxReplacements: 1)
+        // Whatever the folders are called.
+        let path =
+            ServiceManager.program.split(separator: "/", omittingEmptySubsequences: false)
+            .dropLast().joined(separator: "/") + "/\(program)"
         let child = try ChildProcess(
             ["/bin/sh", "-c", shell + "exec \"$@\"", "sh", path] + arguments,
             environment: ["PATH": "/usr/bin:/bin"], input: input, output: output, errors: errors)
