@@ -3,8 +3,9 @@
 //
 //   trace dot|bound|add|panel|ggml FORM TABLE N [MASK]
 //
-// dot, ggml: rows of N weights. bound: rough rows of N and 64 more, whatever the form. add: N blocks of 32 channels, 256 outputs; panel: the same of 128, one channel behind the
-// other. MASK, hexadecimal, keeps some channels of every block. With a mask, dot reads a list of rows.
+// dot, ggml: rows of N weights. bound: rough rows of N and 64 more, whatever the form. add: N blocks of 32 channels, 256
+// outputs; panel: the same of 128, one channel behind the other. MASK, hexadecimal, keeps some channels of every block. With
+// a mask, dot reads a list of rows.
 //
 // The weights are arbitrary: no kernel looks at them before it decides what to do.
 #include <stdio.h>

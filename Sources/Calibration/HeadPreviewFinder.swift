@@ -237,9 +237,7 @@ private struct PreviewWeights {
         base = [Float](repeating: 0, count: outputs)
     }
 
-    var baseBytes: [UInt8] {
-        base.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
-    }
+    var baseBytes: [UInt8] { base.littleEndianBytes }
 
     mutating func addBase(_ values: FloatSlice) {
         values.buffer.withSpan(values.start..<values.start + values.count) { values in

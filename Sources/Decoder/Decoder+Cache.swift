@@ -100,10 +100,7 @@ extension Decoder {
     func bringEmbedding(of tokens: some Collection<Int32>, _ worker: Worker) -> Bool {
         guard let rows = weights.embeddingRecords else { return true }
         let wanted = scratch.wantedRows
-        if worker.index == 0 {
-            for word in 0..<wanted.words.count { wanted.words[word] = 0 }
-            for token in tokens { wanted.words[Int(token) / 32] |= 1 << UInt32(token % 32) }
-        }
+        if worker.index == 0 { wanted.keepOnly(tokens.lazy.map { Int($0) }) }
         return bring(rows, wanted.words, worker)
     }
 

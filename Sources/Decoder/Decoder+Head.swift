@@ -24,7 +24,6 @@ package struct HeadScope: Sendable {
 /// may reach the largest logit. What is computed does not depend on what is in memory.
 extension Decoder {
     /// Writes the logits of the residual stream that every worker has; every worker calls it.
-    ///
     func head(_ scope: HeadScope, _ worker: Worker) {
         let own = scratch.workers[worker.index]
         let normed = prepare(weights.outputNorm, own)
@@ -78,7 +77,7 @@ extension Decoder {
         }
         worker.barrier()
         let wanted = scratch.wantedRows
-        if worker.index == 0 { wanted.keepOnly(kernels.argmax(logits)) }
+        if worker.index == 0 { wanted.keepOnly(CollectionOfOne(kernels.argmax(logits))) }
         worker.barrier()
         computeWanted(input, worker)
         worker.barrier()
@@ -95,23 +94,10 @@ extension Decoder {
     /// Logits that are less may be more than they should be, yet they are less: -∞ when all are exact.
     package var logitFloor: Float { scratch.logitFloor[0] }
 
-    /// Makes the logits of the last step or prefill exact that are not less than `floor`.
-    package func refineLogits(to floor: Float) {
-        guard floor < logitFloor else { return }
-        let count = kernels.keep(logits, from: floor, into: scratch.wantedRows)
-        computeWantedAgain(count)
-        scratch.logitFloor[0] = floor
-    }
-
-    /// Makes the logit of `token` exact.
+    /// Makes the logit of `token` exact that the last step or prefill left at a bound. Workers still have what the head saw.
     package func refineLogit(of token: Int) {
-        scratch.wantedRows.keepOnly(token)
-        computeWantedAgain(1)
-    }
-
-    /// Workers still have what the head saw.
-    private func computeWantedAgain(_ count: Int) {
-        tallied.add(headRows: count)
+        scratch.wantedRows.keepOnly(CollectionOfOne(token))
+        tallied.add(headRows: 1)
         pool.run { worker in
             let own = scratch.workers[worker.index]
             let normed = FloatSlice(own.normed, 0..<parameters.embedding)

@@ -19,14 +19,14 @@ extension ModelWeights {
     /// those that bounds leave, or all.
     package func headBytesSaved(_ candidates: Int?) -> Int {
         guard let candidates, candidates > 0, let preview else {
-            return headBounds.map { boundedBytesSaved($0, tokens: 1, rows: output.rows / Self.boundedShare) }
+            return headBounds.map { boundedBytesSaved($0, tokens: 1, rows: output.rows / Self.typicalShare) }
                 ?? 0
         }
         return (output.rows - candidates) * output.rowBytes - preview.byteCount
     }
 
     /// The part of the head's rows that bounds leave on average, of Qwen2.5-Coder and SmolLM2 about.
-    private static let boundedShare = 200
+    private static let typicalShare = 200
 
     private func boundedBytesSaved(_ bounds: RoughMatrix, tokens: Int, rows: Int) -> Int {
         (tokens * output.rows - rows) * output.rowBytes - tokens * bounds.rows * bounds.rowBytes

@@ -7,8 +7,7 @@ internal import Tokenizer
 protocol RoughLogits {
     /// Those that are less may be bounds.
     var logitFloor: Float { get }
-    /// Makes those exact that are not less than `floor`.
-    func refineLogits(to floor: Float)
+    /// Makes the logit of `token` exact.
     func refineLogit(of token: Int)
 }
 
@@ -47,7 +46,7 @@ struct Sampler {
         let token =
             options.temperature <= 0
             ? TokenID(kernels.argmax(logits))
-            : options.isCut ? draw(logits, rough) : drawFromAll(logits, rough)
+            : options.isCut ? draw(logits) : drawFromAll(logits, rough)
         recent.append(token)
         if recent.count > Self.penaltyWindow { recent.removeFirst() }
         counts[token, default: 0] += 1
@@ -123,19 +122,11 @@ struct Sampler {
         return last
     }
 
-    /// Makes exact what min-p chooses by.
-    private func refineCut(_ logits: FloatSlice, _ rough: any RoughLogits) {
-        guard options.minP > 0 else { return }
-        let best = logits.buffer[logits.start + kernels.argmax(logits)]
-        rough.refineLogits(to: best + Float(Self.logarithm(Double(options.minP))))
-    }
-
     /// A token by its probability at the temperature, of those that top-k, min-p and top-p leave.
     ///
     /// Nearly always a few hundred of the likeliest decide: the others are counted by their sum and looked at only when
     /// these do not do. Candidates are in a fixed order, so that the same random number always means the same token.
-    private mutating func draw(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
-        if let rough { refineCut(logits, rough) }
+    private mutating func draw(_ logits: FloatSlice) -> TokenID {
         let unit = random.unit()
         let temperature = options.temperature
         var logMass: Double?

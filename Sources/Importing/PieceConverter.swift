@@ -14,7 +14,8 @@ enum PieceConverter {
         var planes = ChannelConverter.Planes(groups: [], supers: [])
         switch tensor.source {
         case .vector(let matrix): return Piece(elements: vector(matrix), planes: planes)
-        case .factors(let columns): return Piece(elements: columns.bytes, planes: planes)
+        case .factors(let columns):
+            return Piece(elements: columns.factors.littleEndianBytes, planes: planes)
         default: break
         }
         var elements = [UInt8](repeating: 0, count: records.count * stride)
@@ -36,28 +37,12 @@ enum PieceConverter {
         return Piece(elements: elements, planes: planes)
     }
 
-    /// The floats of a vector; half precision widens exactly.
-    static func floats(_ matrix: SourceMatrix) -> [Float] {
-        let bytes = vector(matrix)
-        return stride(from: 0, to: bytes.count, by: 4).map { at in
-            Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) })
-        }
-    }
-
-    /// The same as bytes of f32.
+    /// The floats of a vector as f32; half precision widens exactly.
     private static func vector(_ matrix: SourceMatrix) -> [UInt8] {
         let bytes = matrix.bytes(rows: 0..<1)
         guard matrix.format != .f32 else { return bytes }
-        var out: [UInt8] = []
-        out.reserveCapacity(bytes.count * 2)
-        for index in Swift.stride(from: 0, to: bytes.count, by: 2) {
-            let bits = UInt16(bytes[index]) | UInt16(bytes[index + 1]) << 8
-            let value =
-                matrix.format == .bf16
-                ? UInt32(bits) << 16 : Float(Float16(bitPattern: bits)).bitPattern
-            for shift: UInt32 in [0, 8, 16, 24] { out.append(UInt8(truncatingIfNeeded: value >> shift)) }
-        }
-        return out
+        var reader = RowReader(matrix)
+        return reader.read(bytes.span, row: 0).littleEndianBytes
     }
 }
 

@@ -98,7 +98,9 @@ extension ImportPlan {
             case .vector(let gain)? = tensor("output_norm")?.source,
             RoughRows(columns: matrix.columns).isWorthwhile(rowBytes: head.layout.recordBytes)
         else { return [] }
-        let columns = RoughColumns(head: matrix, gain: PieceConverter.floats(gain))
+        var reader = RowReader(gain)
+        let columns = RoughColumns(
+            head: matrix, gain: reader.read(gain.bytes(rows: 0..<1).span, row: 0))
         return [
             PlannedTensor(name: HeadBoundsName.rows, source: .rough(matrix, columns)),
             PlannedTensor(name: HeadBoundsName.factors, source: .factors(columns)),

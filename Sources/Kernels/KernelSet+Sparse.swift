@@ -21,11 +21,13 @@ package struct KeepMask: Sendable {
         return unsafe ck_count_kept(words.address(of: range.lowerBound), range.count)
     }
 
-    /// Keeps `channel` and no other.
-    package func keepOnly(_ channel: Int) {
-        precondition(channel >= 0 && channel < count, "\(channel) of \(count)")
+    /// Keeps `channels` and no others.
+    package func keepOnly(_ channels: some Sequence<Int>) {
         for word in 0..<words.count { words[word] = 0 }
-        words[channel / 32] = 1 << UInt32(channel % 32)
+        for channel in channels {
+            precondition(channel >= 0 && channel < count, "\(channel) of \(count)")
+            words[channel / 32] |= 1 << UInt32(channel % 32)
+        }
     }
 
     /// The first channel that is kept; `nil` for none.

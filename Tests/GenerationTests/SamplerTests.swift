@@ -139,7 +139,7 @@ import Tokenizer
     private final class Bounds: RoughLogits {
         let exact: [Float]
         let logits: FloatSlice
-        private(set) var logitFloor: Float
+        let logitFloor: Float
         private(set) var refined = 0
 
         init(_ exact: [Float], excess: [Float], reach: Float) {
@@ -148,12 +148,6 @@ import Tokenizer
             let floor = logitFloor
             let values = zip(exact, excess).map { $0 + $1 < floor ? $0 + $1 : $0 }
             logits = FloatSlice(SharedBuffer(values))
-        }
-
-        func refineLogits(to floor: Float) {
-            guard floor < logitFloor else { return }
-            for index in exact.indices where !(logits.buffer[index] < floor) { refineLogit(of: index) }
-            logitFloor = floor
         }
 
         func refineLogit(of token: Int) {
@@ -191,7 +185,7 @@ import Tokenizer
         #expect(distance < 0.08, "\(distance)")
     }
 
-    @Test func cutsAreMadeByExactLogits() {
+    @Test func cutsAreMadeByExactLogits() throws {
         let exact = bounds(reach: 0).exact
         let sorted = exact.indices.sorted { exact[$0] > exact[$1] }
         for minP in [Float(0.5), 0.2, 0.05] {
@@ -202,8 +196,9 @@ import Tokenizer
             let floor = exact[sorted[0]] + Float(Sampler.logarithm(Double(minP)))
             let allowed = Set(sorted.filter { exact[$0] >= floor })
             var sampler = Sampler(options, prompt: [], kernels: .best)
+            let reach = try #require(options.reach)
             for _ in 0..<300 {
-                let bounds = bounds(reach: 0)
+                let bounds = bounds(reach: reach)
                 let token = sampler.next(bounds.logits, rough: bounds)
                 #expect(allowed.contains(Int(token)), "min-p \(minP)")
                 #expect(bounds.refined < exact.count)

@@ -5,3 +5,10 @@ extension [UInt8] {
         self[index + 1] = UInt8(truncatingIfNeeded: value.bitPattern >> 8)
     }
 }
+
+extension [Float] {
+    /// Four bytes for each, the lowest first.
+    public var littleEndianBytes: [UInt8] {
+        flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
+    }
+}
