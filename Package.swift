@@ -151,7 +151,8 @@ let package = Package(
         .testTarget(
             name: "ChessctlTests",
             dependencies: [
-                "chessctl", "GGUF", "Machine", "Tensors", "WeightStore", "WireAPI", "Support",
+                "chessctl", "Decoder", "GGUF", "Importing", "Machine", "Tensors", "WeightStore", "WireAPI",
+                "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: tests),
         .testTarget(

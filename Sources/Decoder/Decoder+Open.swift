@@ -78,17 +78,21 @@ extension Decoder {
         cache?.storageRate = options.storageRate
         let store = try WeightStore(
             model, threads: options.threads, residency: options.residency, plan: cache,
-            omitted: plan?.omitted ?? [],
-            panelled: Set(
-                model.tensors.map(\.name).filter { name in
-                    MemoryPlan.site(of: name).map { kept($0, $1, options.profile) == 1 }
-                        ?? (name == HeadPreviewName.weights)
-                }))
+            omitted: plan?.omitted ?? [], panelled: panelled(model, options.profile))
         if plan != nil { ProcessFacts.returnFreedMemory() }
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
             cacheFormat: options.cacheFormat, isSmall: cache != nil)
         return (store, decoder, plan)
+    }
+
+    /// Names of the tensors that a decoder made for `profile` cuts into panels, where it copies them into memory.
+    package static func panelled(_ model: StoreInspection, _ profile: SparsityProfile?) -> Set<String> {
+        Set(
+            model.tensors.map(\.name).filter { name in
+                MemoryPlan.site(of: name).map { $0 != .channels && kept($0, $1, profile) == 1 }
+                    ?? (name == HeadPreviewName.weights)
+            })
     }
 
     /// The share of channels that a token will mostly want at a site of a layer.

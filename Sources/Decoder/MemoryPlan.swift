@@ -40,7 +40,7 @@ package struct MemoryPlan: Sendable {
         for omitted in [[], Self.expendable]
         where Self.fits(model, budget: budget, working: working, without: omitted) {
             self.omitted = omitted
-            (resident, slots, arrivals, cache) = (Self.allBytes(model, without: omitted), 0, 0, nil)
+            (resident, slots, arrivals, cache) = (model.rawBytes(without: omitted), 0, 0, nil)
             return
         }
         var plan = CachePlan(tensors: [], gap: gap)
@@ -144,12 +144,7 @@ package struct MemoryPlan: Sendable {
     static func fits(
         _ model: StoreInspection, budget: Int, working: Int, without omitted: Set<String> = []
     ) -> Bool {
-        working + allBytes(model, without: omitted) <= budget
-    }
-
-    private static func allBytes(_ model: StoreInspection, without omitted: Set<String>) -> Int {
-        model.tensors.filter { !omitted.contains($0.name) }
-            .reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+        working + model.rawBytes(without: omitted) <= budget
     }
 
     private static let refinements = 6

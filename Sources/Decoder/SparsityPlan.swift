@@ -60,13 +60,10 @@ package struct SparsityPlan: Sendable {
 
 extension Decoder {
     /// Reads the profile at `path`, holds it against `store`, which this decoder is of, and makes it ready.
-    ///
-    /// - Parameter absentFactor: instead of the file's own.
     package func plan(
-        at path: String, for store: WeightStore, absentFactor: Float? = nil
+        at path: String, for store: WeightStore
     ) throws(ProfileError) -> (profile: SparsityProfile, plan: SparsityPlan) {
-        var profile = try SparsityProfile(path: path)
-        if let absentFactor { profile.absentFactor = absentFactor }
+        let profile = try SparsityProfile(path: path)
         try profile.check(fits: store, path: path)
         let made = plan(profile)
         if let fault = takeFault() { throw .unreadable(path: path, reason: fault.description) }

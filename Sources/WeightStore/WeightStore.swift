@@ -122,7 +122,8 @@ package enum Residency: String, Sendable, CaseIterable {
     /// Copied into memory of large pages: a fifth faster where pages are 4 KiB.
     case resident
 
-    func isResident(rawBytes: Int) -> Bool {
+    /// Whether so many bytes of weights are copied, by what memory is available now.
+    package func isResident(rawBytes: Int) -> Bool {
         switch self {
         case .automatic: ProcessFacts.availableBytes > rawBytes / 2 * 5
         case .mapped: false
@@ -152,6 +153,12 @@ package struct StoreInspection: Sendable {
         zip(file.metadata.tensors, file.layouts).map { entry, layout in
             (entry.name, layout, segments[entry.elements], entry.planes.map { segments[$0] })
         }
+    }
+
+    /// Bytes of all weights in memory, but of the tensors named.
+    package func rawBytes(without omitted: Set<String> = []) -> Int {
+        tensors.filter { !omitted.contains($0.name) }
+            .reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
     }
 
     package func vocabulary() throws(StoreError) -> Vocabulary { try file.vocabulary() }

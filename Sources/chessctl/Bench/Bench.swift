@@ -5,11 +5,11 @@ internal import WeightStore
 
 /// Times a decoder on a text: a prompt, then one token after another.
 struct Bench {
-    private let decoder: Decoder
+    private let dense: Decoder
     /// As many as the prompt and the decoded tokens together.
     private let text: [Int32]
     private let promptCount: Int
-    private let plans: [NamedPlan]
+    private var plans: [NamedPlan] = []
     /// How memory was divided, where there is a budget.
     private let memory: MemoryPlan?
     /// Bytes per second, where it was measured before memory was given away; measured in turn otherwise.
@@ -21,14 +21,13 @@ struct Bench {
     ///   - tokens: of some prose, at least one; repeated until they suffice.
     ///   - allLogits: whether every logit is computed; else those that greedy decoding needs.
     init(
-        _ decoder: Decoder, tokens: [Int32], prompt: Int, decode: Int, plans: [NamedPlan],
-        memory: MemoryPlan?, bandwidth: Double?, allLogits: Bool = false
+        _ dense: Decoder, tokens: [Int32], prompt: Int, decode: Int, memory: MemoryPlan?, bandwidth: Double?,
+        allLogits: Bool = false
     ) {
-        self.decoder = decoder
+        self.dense = dense
         reach = allLogits ? nil : 0
         self.bandwidth = bandwidth
         self.memory = memory
-        self.plans = plans
         promptCount = prompt
         text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
     }
@@ -43,16 +42,27 @@ struct Bench {
 
     /// Touches every page once; returns the peak of resident memory after it, in bytes.
     func warmUp() throws -> Int {
+        try warmUp(dense)
+        return ProcessFacts.peakResidentBytes
+    }
+
+    /// Times `plan` too, on its own decoder.
+    mutating func add(_ plan: NamedPlan) throws {
+        plans.append(plan)
+        if plan.decoder !== dense { try warmUp(plan.decoder) }
+        if let fault = plan.decoder.takeFault() { throw fault }
+    }
+
+    private func warmUp(_ decoder: Decoder) throws {
         _ = decoder.prefill(prompt, at: 0)
         decoder.step(text[0], at: promptCount)
         if let fault = decoder.takeFault() { throw fault }
-        return ProcessFacts.peakResidentBytes
     }
 
     func measure(runs: Int, peakResidentBytes: Int) throws -> BenchResult {
         var bytes = 0.0
-        let meter = bandwidth == nil ? Self.bandwidthMeter(threads: decoder.threadCount) : nil
-        var (prefill, dense, read) = ([Double](), [Double](), [Double]())
+        let meter = bandwidth == nil ? Self.bandwidthMeter(threads: dense.threadCount) : nil
+        var (prefill, denseRates, read) = ([Double](), [Double](), [Double]())
         var sparse = plans.map { _ in [Double]() }
         // Weights of a token in bytes, over what memory gave before and after its run: neighbours come and go.
         var denseShares = [Double]()
@@ -66,11 +76,11 @@ struct Bench {
         var traffic = plans.map { _ in CacheCounts() }
         var denseTraffic = CacheCounts()
         for run in 0..<runs {
-            prefill.append(Double(promptCount) / seconds { _ = decoder.prefill(prompt, at: 0) })
+            prefill.append(Double(promptCount) / seconds { _ = dense.prefill(prompt, at: 0) })
             _ = readAgain()
             if memory?.cache == nil || run == 0 {
-                let run = try timed(nil)
-                dense.append(run.rate)
+                let run = try timed(dense, nil)
+                denseRates.append(run.rate)
                 denseShares.append(run.rate * run.bytesPerToken / readAgain())
                 bytes = run.bytesPerToken
                 denseTraffic += run.traffic
@@ -83,9 +93,9 @@ struct Bench {
                 traffic[index] += run.traffic
             }
         }
-        let rate = median(dense)
+        let rate = median(denseRates)
         var result = BenchResult(
-            model: decoder.parameters.name, kernels: decoder.kernels.name, threads: decoder.threadCount,
+            model: dense.parameters.name, kernels: dense.kernels.name, threads: dense.threadCount,
             promptTokens: promptCount, decodedTokens: decodeCount, runs: runs,
             prefillTokensPerSecond: median(prefill), decodeTokensPerSecond: rate, bytesPerToken: Int(bytes),
             weightBytesPerSecond: rate * bytes, readBandwidthBytesPerSecond: median(read),
@@ -103,8 +113,8 @@ struct Bench {
                 BenchResult.Profile(
                     name: named.name, method: named.profile.method, target: named.profile.sparsity,
                     decodeTokensPerSecond: rate,
-                    speedup: dense.count == runs
-                        ? median(zip(sparse[index], dense).map { $0 / $1 }) : rate / median(dense),
+                    speedup: denseRates.count == runs
+                        ? median(zip(sparse[index], denseRates).map { $0 / $1 }) : rate / median(denseRates),
                     bytesPerToken: bytes,
                     weightBytesPerSecond: rate * bytes, rooflineShare: median(sparseShares[index]),
                     storage: storage(traffic[index], runs: runs)))
@@ -115,14 +125,17 @@ struct Bench {
     /// One run with plan `index`, or dense without one, as `measure` makes it.
     func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let plan = index.map { plans[$0].plan }
+        let decoder = decoder(index)
         // What other runs left in memory says nothing about a conversation that goes on with this plan.
-        if memory?.cache != nil { _ = try timed(plan) }
-        return try timed(plan)
+        if memory?.cache != nil { _ = try timed(decoder, plan) }
+        return try timed(decoder, plan)
     }
+
+    private func decoder(_ index: Int?) -> Decoder { index.map { plans[$0].decoder } ?? dense }
 
     /// Tokens per second of one run with plan `index`, behind a prompt as in `measure`.
     func rateBehindPrompt(_ index: Int) throws -> Double {
-        _ = decoder.prefill(prompt, at: 0)
+        _ = decoder(index).prefill(prompt, at: 0)
         return try run(index).rate
     }
 
@@ -133,12 +146,12 @@ struct Bench {
         return BenchResult.Storage(
             hitRate: counts.wanted == 0 ? 1 : 1 - Double(counts.missed) / Double(counts.wanted),
             bytesPerToken: Double(counts.bytesRead) / tokens, readsPerToken: Double(counts.reads) / tokens,
-            waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(decoder.threadCount))
+            waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(dense.threadCount))
     }
 
     /// One run behind the prompt: tokens per second, bytes of weights a token, and what was read for them.
     private func timed(
-        _ plan: SparsityPlan?
+        _ decoder: Decoder, _ plan: SparsityPlan?
     ) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let before = decoder.weights.cache?.total ?? CacheCounts()
         _ = decoder.takeCounts(of: plan)

@@ -14,7 +14,8 @@ struct BenchCommand: AsyncParsableCommand {
             Decoding reads every weight once per token, so memory bandwidth is its ceiling; the share of the \
             roofline says how close it comes. Runs alternate with measurements of the bandwidth, each is held \
             against the two beside it, and medians are printed, since machines are noisy. The text is prose, because what a sparse model reads decides what it \
-            leaves out; with profiles, dense and sparse runs take turns.
+            leaves out; with profiles, dense and sparse runs take turns, each with a copy of the weights that lies \
+            as it is best for it where memory suffices.
 
               chessctl bench models/NAME.chess --threads 2
               chessctl bench models/NAME.chess --profile NAME.profile
@@ -93,28 +94,33 @@ struct BenchCommand: AsyncParsableCommand {
             // What a budget has to leave room for comes before the weights.
             let text = try options.tokenizer(model.vocabulary()).encode(
                 SampleText.prose, addSpecial: false, parseSpecial: false)
-            let (store, decoder, memory) = try Decoder.open(model, decoderOptions(model))
-            let plans = try profiles.map { try NamedPlan($0, decoder, store, absentFactor: absentFactor) }
-            let bench = Bench(
-                decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens, plans: plans,
-                memory: memory, bandwidth: bandwidth, allLogits: allLogits)
+            let read = try profiles.map { path throws(ProfileError) in try profile(path, for: model) }
+            var lanes = try DecoderLanes(model, decoderOptions(), profiles: read)
+            var bench = Bench(
+                lanes.dense.decoder, tokens: text.isEmpty ? [0] : text, prompt: prompt, decode: tokens,
+                memory: lanes.dense.memory, bandwidth: bandwidth, allLogits: allLogits)
             let peak = try bench.warmUp()
+            for (path, profile) in zip(profiles, read) {
+                let decoder = try lanes.lane(for: profile).decoder
+                try bench.add(NamedPlan(profile, name: SparsityProfile.name(ofFile: path), decoder))
+            }
             let result = try bench.measure(runs: runs, peakResidentBytes: peak)
             try Terminal.write(json ? JSONText.encode(result) : result.table + "\n")
         }
     }
 
-    private func decoderOptions(_ model: StoreInspection) throws -> DecoderOptions {
+    private func profile(_ path: String, for model: StoreInspection) throws(ProfileError) -> SparsityProfile {
+        var profile = try SparsityProfile(path: path)
+        try profile.check(fits: model, path: path)
+        if let absentFactor { profile.absentFactor = absentFactor }
+        return profile
+    }
+
+    private func decoderOptions() -> DecoderOptions {
         var made = options.decoderOptions(context: prompt + tokens + 1)
         made.budget = memoryBudget?.resolved
         made.gap = readGap
         made.storageRate = storageReadRate.given
-        made.profile = try profiles.first.map { path throws(ProfileError) in
-            let profile = try SparsityProfile(path: path)
-            try profile.check(fits: model, path: path)
-            return profile
-        }
-        if let absentFactor { made.profile?.absentFactor = absentFactor }
         return made
     }
 }

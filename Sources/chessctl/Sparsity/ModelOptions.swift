@@ -87,20 +87,21 @@ struct NamedPlan {
     let name: String
     let profile: SparsityProfile
     let plan: SparsityPlan
+    let decoder: Decoder
 
     /// Reads and checks the file.
-    ///
-    /// - Parameter absentFactor: instead of the file's own.
-    init(_ path: String, _ decoder: Decoder, _ store: WeightStore, absentFactor: Float? = nil) throws {
-        (profile, plan) = try decoder.plan(at: path, for: store, absentFactor: absentFactor)
+    init(_ path: String, _ decoder: Decoder, _ store: WeightStore) throws {
+        (profile, plan) = try decoder.plan(at: path, for: store)
+        self.decoder = decoder
         name = SparsityProfile.name(ofFile: path)
     }
 
-    /// A profile that is in no file yet.
+    /// A profile that was read already, or is in no file yet.
     init(_ profile: SparsityProfile, name: String, _ decoder: Decoder) {
         self.name = name
         self.profile = profile
         plan = decoder.plan(profile)
+        self.decoder = decoder
     }
 }
 

@@ -209,14 +209,16 @@ final class Tuning {
                 try quality.state.write(to: statePath)
             }
         } else {
-            let (store, decoder, memory) = try open(nil)
-            try withExtendedLifetime(store) {
-                let bench = try bench(decoder, quality.profiles, memory, quality.sample)
-                for round in 0..<rounds {
-                    bar.update(step: "decoding", done: round, total: rounds)
-                    try timeResident(&quality.state, quality.profiles, bench, round)
-                    try quality.state.write(to: statePath)
-                }
+            var lanes = try DecoderLanes(
+                StoreInspection(path: command.options.model), decoderOptions(nil), profiles: quality.profiles)
+            var bench = try bench(lanes.dense, quality.sample)
+            for profile in quality.profiles {
+                try bench.add(NamedPlan(profile, name: profile.method, lanes.lane(for: profile).decoder))
+            }
+            for round in 0..<rounds {
+                bar.update(step: "decoding", done: round, total: rounds)
+                try timeResident(&quality.state, quality.profiles, bench, round)
+                try quality.state.write(to: statePath)
             }
         }
         let dense = quality.reference.score.perplexity
@@ -283,39 +285,32 @@ final class Tuning {
         guard state.candidates[place].rates.count <= round else { return }
         var own = profile
         own.absentFactor = state.candidates[place].absentFactor
-        let (store, decoder, memory) = try open(own)
-        try withExtendedLifetime(store) {
-            let bench = try bench(decoder, [own], memory, sample)
-            let run = try bench.run(0)
-            state.candidates[place].rates.append(run.rate)
-            state.candidates[place].storageBytesPerToken =
-                bench.storage(run.traffic, runs: 1)?.bytesPerToken
-            // What was dropped for want of memory counts only here, on the text of the benchmark.
-            if own.absentFactor > 1 { state.candidates[place].bytesPerToken = run.bytesPerToken }
-        }
+        let bench = try bench(open(own), sample, own)
+        let run = try bench.run(0)
+        state.candidates[place].rates.append(run.rate)
+        state.candidates[place].storageBytesPerToken = bench.storage(run.traffic, runs: 1)?.bytesPerToken
+        // What was dropped for want of memory counts only here, on the text of the benchmark.
+        if own.absentFactor > 1 { state.candidates[place].bytesPerToken = run.bytesPerToken }
     }
 
     /// Times the chosen profile anew, as `chessctl bench` will: the fastest of many is one that was lucky, too.
     private func timeChosen(_ quality: inout Quality, _ place: Int) throws {
         let profile = quality.profile(of: quality.state.candidates[place])
-        let (store, decoder, memory) = try open(profile)
-        try withExtendedLifetime(store) {
-            let bench = try bench(decoder, [profile], memory, quality.sample)
-            quality.state.candidates[place].rates = try (0..<Self.chosenRounds).map { round in
-                bar.update(step: "timing the choice", done: round, total: Self.chosenRounds)
-                return try bench.rateBehindPrompt(0)
-            }
+        let bench = try bench(open(profile), quality.sample, profile)
+        quality.state.candidates[place].rates = try (0..<Self.chosenRounds).map { round in
+            bar.update(step: "timing the choice", done: round, total: Self.chosenRounds)
+            return try bench.rateBehindPrompt(0)
         }
     }
 
     private func bench(
-        _ decoder: Decoder, _ profiles: [SparsityProfile], _ memory: MemoryPlan?,
-        _ sample: [Int32]
+        _ lane: DecoderLanes.Lane, _ sample: [Int32], _ profile: SparsityProfile? = nil
     ) throws -> Bench {
-        let bench = Bench(
-            decoder, tokens: sample, prompt: Self.promptCount, decode: Self.decodeCount,
-            plans: profiles.map { NamedPlan($0, name: $0.method, decoder) }, memory: memory, bandwidth: nil)
+        var bench = Bench(
+            lane.decoder, tokens: sample, prompt: Self.promptCount, decode: Self.decodeCount,
+            memory: lane.memory, bandwidth: nil)
         _ = try bench.warmUp()
+        if let profile { try bench.add(NamedPlan(profile, name: profile.method, lane.decoder)) }
         return bench
     }
 
@@ -327,13 +322,11 @@ final class Tuning {
         for index in [plain, place] where state.candidates[index].steppedDivergence == nil {
             var own = profile
             own.absentFactor = state.candidates[index].absentFactor
-            let (store, decoder, _) = try open(own, context: Self.steppedTokens)
+            let decoder = try open(own, context: Self.steppedTokens).decoder
             let name = state.candidates[index].name
-            let score = try withExtendedLifetime(store) {
-                try reference.stepped(
-                    decoder, decoder.plan(own), tokens: Self.steppedTokens, warmUp: Self.steppedWarmUp
-                ) { [bar] in bar.update(step: "stepping \(name)", done: $0, total: $1) }
-            }
+            let score = try reference.stepped(
+                decoder, decoder.plan(own), tokens: Self.steppedTokens, warmUp: Self.steppedWarmUp
+            ) { [bar] in bar.update(step: "stepping \(name)", done: $0, total: $1) }
             state.candidates[index].steppedDivergence = score.divergence
             state.candidates[index].steppedLoss = score.loss
         }
@@ -343,22 +336,27 @@ final class Tuning {
     /// A decoder as a program that does nothing else would open it.
     private func open(
         _ profile: SparsityProfile?, context: Int = Tuning.promptCount + Tuning.decodeCount + 1
-    ) throws -> (store: WeightStore, decoder: Decoder, memory: MemoryPlan?) {
-        var options = command.options.decoderOptions(context: context)
-        // What tuning itself holds is no part of the budget: decoding alone will not hold it.
-        let own = max(0, ProcessFacts.anonymousResidentBytes - ownBytes)
-        options.budget = budget.map { $0 + own }
-        options.profile = profile
-        options.headCandidates = headCandidates
-        options.storageRate = command.storageReadRate.given
+    ) throws -> DecoderLanes.Lane {
+        let options = decoderOptions(profile, context: context)
+        let own = (options.budget ?? 0) - (budget ?? 0)
         do {
-            let (store, decoder, memory) = try Decoder.open(
-                StoreInspection(path: command.options.model), options)
-            return (store, decoder, memory)
+            return try DecoderLanes.open(StoreInspection(path: command.options.model), options)
         } catch let error as DecoderError {
             guard case .budgetTooSmall(let path, let budget, let needed) = error else { throw error }
             throw DecoderError.budgetTooSmall(path: path, budget: budget - own, needed: needed - own)
         }
+    }
+
+    private func decoderOptions(
+        _ profile: SparsityProfile?, context: Int = Tuning.promptCount + Tuning.decodeCount + 1
+    ) -> DecoderOptions {
+        var options = command.options.decoderOptions(context: context)
+        // What tuning itself holds is no part of the budget: decoding alone will not hold it.
+        options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
+        options.profile = profile
+        options.headCandidates = headCandidates
+        options.storageRate = command.storageReadRate.given
+        return options
     }
 }
 
