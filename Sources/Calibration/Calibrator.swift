@@ -175,28 +175,30 @@ package struct Calibrator: Sendable {
     /// Brings a profile of `method` to what it is meant to leave out of the first `tokens` of the corpus, and fills in what
     /// it does.
     func finish(_ profile: inout SparsityProfile, _ method: CalibrationMethod, tokens: Int = 4096) {
-        if let settling = method.settling { settle(&profile, as: settling, tokens: tokens) }
+        profile.sites = settled(profile.sites, of: method, tokens: tokens)
         measure(&profile, tokens: tokens)
     }
 
-    /// Moves thresholds on magnitudes to where the sparse model leaves out what the profile says.
+    /// `sites` with thresholds on magnitudes where the sparse model leaves out what the rules say, for methods that want it.
     ///
     /// Those found on the dense model leave out other shares: what one layer drops moves what the next ones see.
     /// Every round moves all layers at once, and a layer comes to rest when those before it have.
-    private func settle(
-        _ profile: inout SparsityProfile, as settling: Settling, tokens: Int, rounds: Int = 2
-    ) {
-        let sites = profile.sites.filter { $0.value.allSatisfy { $0.limits.count == 1 && $0.target > 0 } }
-        guard !sites.isEmpty else { return }
+    func settled(
+        _ sites: [SparsitySite: [SparsityProfile.Rule]], of method: CalibrationMethod, tokens: Int = 4096,
+        rounds: Int = 2
+    ) -> [SparsitySite: [SparsityProfile.Rule]] {
+        let moved = sites.filter { $0.value.allSatisfy { $0.limits.count == 1 && $0.target > 0 } }
+        guard let settling = method.settling, !moved.isEmpty else { return sites }
+        var sites = sites
         let measures = Dictionary(
-            sites.keys.map { ($0.activation, ActivationStatistics.Measure.plain) }, uniquingKeysWith: { $1 })
+            moved.keys.map { ($0.activation, ActivationStatistics.Measure.plain) }, uniquingKeysWith: { $1 })
         for _ in 0..<rounds {
-            let found = magnitudes(measures, plan: decoder.plan(profile), tokens: tokens).curves
-            for site in sites.keys {
-                guard let curves = found[site.activation], let rules = profile.sites[site] else { continue }
+            let found = magnitudes(measures, plan: decoder.plan { sites[$0]?[$1] }, tokens: tokens).curves
+            for site in moved.keys {
+                guard let curves = found[site.activation], let rules = sites[site] else { continue }
                 let shares = zip(curves, rules).map { $0.share(below: Double($1.limits[0])) }
                 let moves = settling.moves(zip(shares, rules).map { $0 - $1.target })
-                profile.sites[site] = rules.indices.map { layer in
+                sites[site] = rules.indices.map { layer in
                     var rule = rules[layer]
                     if moves[layer] != 0 {
                         rule.limits = [Float(curves[layer].limit(shares[layer] + moves[layer]))]
@@ -205,6 +207,7 @@ package struct Calibrator: Sendable {
                 }
             }
         }
+        return sites
     }
 
     /// Fills in what share of channels the profile leaves out of the first windows of the corpus.

@@ -8,7 +8,7 @@ internal import WeightStore
 /// Leaving channels out of one site of one layer costs KL in proportion to the energy left out; the factor is
 /// measured once for each site and layer, at one share. Under a budget of bytes the best shares follow from
 /// Lagrange's rule. Sites are not quite independent, so a few weights over sites and depth are then searched
-/// by the KL of whole candidates.
+/// by the KL of whole candidates. What KL is better than it need be is given up for fewer gaps, which take time.
 struct Tuner {
     private let calibrator: Calibrator
     private let request: CalibrationRequest
@@ -33,22 +33,21 @@ struct Tuner {
                 .attentionOutput: .centered(outputs), .feedForwardInput: .centered(inputs),
                 .gate: .weighted(weights),
             ])
-        let paper = calibrator.paper(
-            .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights)
+        let paper = calibrator.settled(
+            calibrator.paper(
+                .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights),
+            of: .chess)
         // Beyond what bounds save.
         let model = decoder.weights
         let saved = Double(model.headBytesSaved(request.headCandidates) - model.headBytesSaved(nil))
-        let wanted = savings(decoder.plan { site, layer in paper[site]?[layer] })
-        let budget = wanted - worthOfHead * saved
+        let wanted = savings(decoder.plan { paper[$0]?[$1] })
+        let budget = wanted - Self.worthOfHead * saved
         guard budget > 0 else { return [:] }
         var choices =
             self.choices(.queryInput, first.curves[.attentionInput])
             + self.choices(.attentionOutput, second.curves[.attentionOutput])
             + self.choices(.gateInput, second.curves[.feedForwardInput])
             + self.choices(.channels, second.curves[.gate])
-        if saved > 0 {
-            for index in choices.indices { choices[index].costOfGaps = Self.costOfGaps(choices[index].site) }
-        }
         let rule: RuleMaker = { choice, share in
             guard share > 0 else { return SparsityProfile.Rule() }
             let limit = Float(choice.curve.limit(share))
@@ -63,7 +62,7 @@ struct Tuner {
             }
         }
         measureSensitivities(&choices, rule)
-        let shares = search(choices, budget: budget, rule)
+        let shares = search(choices, budget: budget, beside: decoder.plan { paper[$0]?[$1] }, rule)
         var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
         for (choice, share) in zip(choices, shares) {
             sites[choice.site, default: [SparsityProfile.Rule](repeating: .init(), count: layerCount)][
@@ -73,14 +72,8 @@ struct Tuner {
     }
 
     /// What a byte that the head saves is worth in bytes of the others. A head is read in order, which takes less time
-    /// for a byte than anything else: with 1 `tuned` is slower than `chess` at its bytes where hidden channels are long.
-    /// Short ones take nearly as long as all of them, so that `chess` saves little time there.
-    private var worthOfHead: Double { decoder.weights.channelBytes(.channels, 0) < 1024 ? 1 : 0.85 }
-
-    /// The share of a matrix that is charged for its gaps: bundles are read in order without any, and the others lie in
-    /// panels, where a byte takes down to half the time of one between gaps. Twice as much gives SmolLM2 half again the KL
-    /// and 5 % more speed. Without the head's bytes to pay for it, nothing is charged.
-    private static func costOfGaps(_ site: SparsitySite) -> Double { site == .channels ? 0.05 : 0.25 }
+    /// for a byte than anything else: with 1 `tuned` is slower than `chess` at its bytes.
+    private static let worthOfHead = 0.85
 
     private func choices(_ site: SparsitySite, _ curves: [QuantileCurve]?) -> [Choice] {
         (curves ?? []).enumerated().map { layer, curve in
@@ -145,12 +138,14 @@ struct Tuner {
     /// The head costs as much as several layers: one token of so many is compared.
     private static let everyToken = 2
 
-    /// Mean KL in nats.
-    private func divergence(_ exact: Residuals, _ sparse: Residuals) -> Double {
+    /// Mean KL in nats, of a head with candidates where they are given.
+    private func divergence(_ exact: Residuals, _ sparse: Residuals, candidates: Int? = nil) -> Double {
         let tokens = Array(stride(from: 0, to: exact.count, by: Self.everyToken))
         let values = SharedBuffer<Double>(count: tokens.count)
         let kernels = decoder.kernels
-        decoder.forEachLogits(exact, and: sparse, tokens: tokens, precision: .int16) { row, dense, other in
+        decoder.forEachLogits(
+            exact, and: sparse, tokens: tokens, candidates: candidates, precision: .int16
+        ) { row, dense, other in
             if let other { values[row] = kernels.divergence(of: dense, from: other) }
         }
         return values.elements(0..<tokens.count).reduce(0, +) / Double(tokens.count)
@@ -169,7 +164,9 @@ struct Tuner {
     // MARK: Searching
 
     /// The shares of the best candidate found, which leaves out `budget` bytes.
-    private func search(_ choices: [Choice], budget: Double, _ rule: RuleMaker) -> [Double] {
+    private func search(
+        _ choices: [Choice], budget: Double, beside paper: SparsityPlan, _ rule: RuleMaker
+    ) -> [Double] {
         let texts = windows(request.searchTokens).map { (tokens: $0, exact: exact($0)) }
         func plan(_ shares: [Double]) -> SparsityPlan {
             var rules: [SparsitySite: [Int: SparsityProfile.Rule]] = [:]
@@ -179,27 +176,34 @@ struct Tuner {
             return decoder.plan { site, layer in rules[site]?[layer] }
         }
         var tried = 0
-        func cost(_ weights: SearchWeights, _ budget: Double) -> Double {
-            let plan = plan(Allocation.shares(choices, weights, budget: budget, layers: layerCount))
+        func divergence(of plan: SparsityPlan, candidates: Int?) -> Double {
             var sum = 0.0
             for text in texts {
                 let sparse = Residuals(decoder.parameters, count: text.tokens.count)
                 _ = decoder.evaluate(
                     .tokens(text.tokens), at: 0, options: BatchOptions(plan: plan, precision: .int16),
                     output: sparse)
-                sum += divergence(text.exact, sparse)
+                sum += self.divergence(text.exact, sparse, candidates: candidates)
             }
             tried += 1
-            let rounds = 2 * SearchWeights.count * Self.steps.count + 1
+            let rounds = 2 + Self.steps.count * (2 * SearchWeights.count + Self.halvings + 2)
             calibrator.progress(
                 CalibrationProgress(phase: .search, done: min(tried, rounds), total: rounds))
             return sum / Double(texts.count)
         }
+        func shares(_ weights: SearchWeights, _ budget: Double) -> [Double] {
+            Allocation.shares(choices, weights, budget: budget, layers: layerCount)
+        }
+        func cost(_ weights: SearchWeights, _ budget: Double) -> Double {
+            divergence(
+                of: plan(shares(weights, budget)),
+                candidates: request.headCandidates == 0 ? nil : request.headCandidates)
+        }
         // What is meant and what is left out differ a little where activations move with what was dropped.
         func corrected(_ weights: SearchWeights, _ meant: Double) -> Double {
-            let shares = Allocation.shares(choices, weights, budget: meant, layers: layerCount)
-            return meant * budget / max(savings(plan(shares)), 1)
+            meant * budget / max(savings(plan(shares(weights, meant))), 1)
         }
+        let allowed = Self.allowedDivergence * divergence(of: paper, candidates: nil)
         var best = SearchWeights()
         var meant = corrected(best, budget)
         var bestCost = cost(best, meant)
@@ -215,91 +219,30 @@ struct Tuner {
                     }
                 }
             }
+            func repriced(_ price: Double) -> Double {
+                best.priceOfGaps = price
+                return cost(best, corrected(best, meant))
+            }
+            // Where no price keeps to what is allowed, fewer gaps may still cost nothing.
+            let within = max(allowed, 1.03 * repriced(0))
+            var (low, high) = (0.0, Self.dearestGaps)
+            for _ in 0..<Self.halvings {
+                let middle = (low + high) / 2
+                if repriced(middle) <= within { low = middle } else { high = middle }
+            }
+            best.priceOfGaps = low
             meant = corrected(best, meant)
             bestCost = cost(best, meant)
         }
-        return Allocation.shares(choices, best, budget: corrected(best, meant), layers: layerCount)
+        return shares(best, corrected(best, meant))
     }
 
     private static let steps = [0.8, 0.4]
-}
 
-/// One site of one layer, of which some share may be left out.
-struct Choice {
-    let site: SparsitySite
-    let layer: Int
-    let curve: QuantileCurve
-    /// Of all its channels.
-    let bytes: Int
-    /// KL in nats per share of energy left out.
-    var sensitivity = 0.0
-    /// What leaving out anything costs, as a share of the bytes.
-    var costOfGaps = 0.0
-}
+    /// Times the KL of `chess` at the same bytes, on the text that is searched with; on others it was 2 to 5 % more.
+    private static let allowedDivergence = 0.47
 
-/// Corrections to the measured sensitivities, as natural logarithms: of three sites against the hidden
-/// channels, along the depth of the model, and of their spread.
-struct SearchWeights {
-    static let count = 6
-    private var values = [Double](repeating: 0, count: count)
-
-    subscript(place: Int) -> Double {
-        get { values[place] }
-        set { values[place] = newValue }
-    }
-
-    /// What the sensitivity `value` of a choice becomes; `depth` is from 0 to 1.
-    func corrected(_ value: Double, _ site: SparsitySite, depth: Double) -> Double {
-        let siteWeight =
-            switch site {
-            case .queryInput: values[0]
-            case .attentionOutput: values[1]
-            case .gateInput: values[2]
-            default: 0.0
-            }
-        let slope = values[3] * (depth - 0.5) + values[5] * (4 * (depth - 0.5) * (depth - 0.5) - 0.5)
-        return power(max(value, 1e-12), exponential(values[4] / 2)) * exponential(siteWeight + slope)
-    }
-}
-
-/// Lagrange's rule: every site of every layer gives up channels until the next byte would cost as much as
-/// anywhere else.
-enum Allocation {
-    /// Nearly everything is never left out: thresholds are too uncertain there.
-    private static let greatestShare = 0.9
-
-    /// The share of each choice's channels to leave out, so that `budget` bytes are saved.
-    static func shares(
-        _ choices: [Choice], _ weights: SearchWeights, budget: Double, layers: Int
-    ) -> [Double] {
-        let costs = choices.map {
-            weights.corrected(
-                $0.sensitivity, $0.site, depth: Double($0.layer) / Double(max(layers - 1, 1)))
-        }
-        func shares(_ price: Double) -> [Double] {
-            zip(choices, costs).map { choice, cost in best(choice, cost, price) }
-        }
-        // Prices in nats per byte, from nothing to what gives everything away.
-        var (low, high) = (-60.0, 10.0)
-        for _ in 0..<60 {
-            let middle = (low + high) / 2
-            let saved = zip(choices, shares(exponential(middle))).reduce(0.0) {
-                $0 + Double($1.0.bytes) * $1.1
-            }
-            if saved < budget { low = middle } else { high = middle }
-        }
-        return shares(exponential(high))
-    }
-
-    private static func best(_ choice: Choice, _ cost: Double, _ price: Double) -> Double {
-        var (bestShare, bestValue) = (0.0, 0.0)
-        for point in 1...Int(greatestShare / QuantileCurve.step) {
-            let share = Double(point) * QuantileCurve.step
-            let value =
-                cost * choice.curve.energy(share)
-                - price * Double(choice.bytes) * (share - choice.costOfGaps)
-            if value < bestValue { (bestShare, bestValue) = (share, value) }
-        }
-        return bestShare
-    }
+    /// See `SearchWeights.priceOfGaps`: inputs, which pay five times as much, still give something away at any need.
+    private static let dearestGaps = 0.16
+    private static let halvings = 4
 }
