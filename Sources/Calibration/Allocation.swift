@@ -1,4 +1,3 @@
-internal import Kernels
 internal import WeightStore
 
 /// One site of one layer, of which some share may be left out.

@@ -37,10 +37,11 @@ struct Tuner {
             calibrator.paper(
                 .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights),
             of: .chess)
+        let chess = decoder.plan { paper[$0]?[$1] }
         // Beyond what bounds save.
         let model = decoder.weights
         let saved = Double(model.headBytesSaved(request.headCandidates) - model.headBytesSaved(nil))
-        let wanted = savings(decoder.plan { paper[$0]?[$1] })
+        let wanted = savings(chess)
         let budget = wanted - Self.worthOfHead * saved
         guard budget > 0 else { return [:] }
         var choices =
@@ -62,7 +63,7 @@ struct Tuner {
             }
         }
         measureSensitivities(&choices, rule)
-        let shares = search(choices, budget: budget, beside: decoder.plan { paper[$0]?[$1] }, rule)
+        let shares = search(choices, budget: budget, beside: chess, rule)
         var sites: [SparsitySite: [SparsityProfile.Rule]] = [:]
         for (choice, share) in zip(choices, shares) {
             sites[choice.site, default: [SparsityProfile.Rule](repeating: .init(), count: layerCount)][
@@ -165,7 +166,7 @@ struct Tuner {
 
     /// The shares of the best candidate found, which leaves out `budget` bytes.
     private func search(
-        _ choices: [Choice], budget: Double, beside paper: SparsityPlan, _ rule: RuleMaker
+        _ choices: [Choice], budget: Double, beside chess: SparsityPlan, _ rule: RuleMaker
     ) -> [Double] {
         let texts = windows(request.searchTokens).map { (tokens: $0, exact: exact($0)) }
         func plan(_ shares: [Double]) -> SparsityPlan {
@@ -186,7 +187,7 @@ struct Tuner {
                 sum += self.divergence(text.exact, sparse, candidates: candidates)
             }
             tried += 1
-            let rounds = 2 + Self.steps.count * (2 * SearchWeights.count + Self.halvings + 2)
+            let rounds = 1 + Self.steps.count * (2 * SearchWeights.count + Self.halvings + 2)
             calibrator.progress(
                 CalibrationProgress(phase: .search, done: min(tried, rounds), total: rounds))
             return sum / Double(texts.count)
@@ -203,11 +204,11 @@ struct Tuner {
         func corrected(_ weights: SearchWeights, _ meant: Double) -> Double {
             meant * budget / max(savings(plan(shares(weights, meant))), 1)
         }
-        let allowed = Self.allowedDivergence * divergence(of: paper, candidates: nil)
+        let allowed = Self.allowedDivergence * divergence(of: chess, candidates: nil)
         var best = SearchWeights()
         var meant = corrected(best, budget)
-        var bestCost = cost(best, meant)
         for step in Self.steps {
+            var bestCost = cost(best, meant)
             for place in 0..<SearchWeights.count {
                 for direction in [step, -step] {
                     var candidate = best
@@ -232,7 +233,6 @@ struct Tuner {
             }
             best.priceOfGaps = low
             meant = corrected(best, meant)
-            bestCost = cost(best, meant)
         }
         return shares(best, corrected(best, meant))
     }
