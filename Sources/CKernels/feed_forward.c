@@ -101,11 +101,12 @@ static void fill_hidden(hidden_batch *restrict h, const float *restrict gate, co
     }
 }
 
-void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
-                     const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
-                     size_t block_begin, size_t block_end, size_t next_block, void *scratch) {
+size_t ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
+                       const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
+                       size_t block_begin, size_t block_end, size_t next_block, void *scratch) {
     float u[BATCH];
     hidden_batch h;
+    size_t added = 0;
     uint32_t *const list = scratch;
     ck_arrangement arrangement = {.codes = (uint8_t *)scratch + CK_LIST_BYTES};
     ck_activations input = *x;
@@ -133,6 +134,7 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
                 part.ahead = records(up, list, asked.channels_begin, asked.channels_end);
                 k->rows_dot(u, &rows, &input, list + from, 0, to - from);
                 fill_hidden(&h, gate, u, list + from, 32 * begin, end - begin, hidden_limit);
+                added += ck_count_kept(h.active, end - begin);
                 h.active[end - begin] = end < last ? ck_block_mask(mask, end, down->channels) : 0;
                 ck_activations hidden = {.codes = h.codes,
                                          .scale32 = h.scale32,
@@ -148,4 +150,5 @@ void ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_ch
             to = next_to;
         }
     }
+    return added;
 }

@@ -232,10 +232,11 @@ extension Decoder {
             if hasFault { break }
             let sum = parts.sums[chunk]
             sum.clear()
-            kernels.feedForward(
+            let added = kernels.feedForward(
                 into: sum, up: up, down: down, upInput.activations, values: upInput.values, gate: gate,
                 mask: mask, hiddenLimit: hiddenLimit, blocks: parts.blocks(chunk),
                 next: parts.likelyNext(chunk, worker, isDivided: isDivided), scratch: own.kernel)
+            own.tally.add(added, .downInput, index)
         }
         worker.barrier()
         if hasFault { return false }

@@ -49,11 +49,13 @@ extension ModelWeights {
         return Double(bytesPerToken) - saved - (counts.map(bytesLeftOut) ?? 0)
     }
 
-    /// Of layers, on average over `counts`.
+    /// Of layers, on average over `counts`. A hidden channel that is left out is one that `down` does not read either.
     private func bytesLeftOut(_ counts: SiteCounts) -> Double {
-        SparsitySite.allCases.reduce(0) { sum, site in
-            layers.indices.reduce(sum) {
-                $0 + counts.leftOut(site, $1) * Double(channelBytes(site, $1))
+        layers.indices.reduce(0) { sum, layer in
+            SparsitySite.allCases.reduce(sum) { sum, site in
+                var channels = counts.leftOut(site, layer)
+                if site == .downInput { channels = max(0, channels - counts.leftOut(.channels, layer)) }
+                return sum + channels * Double(channelBytes(site, layer))
             }
         }
     }

@@ -86,11 +86,12 @@ extension KernelSet {
     ///   - hiddenLimit: products `gate · (up x)` of a smaller magnitude are left out as well.
     ///   - next: the blocks behind these that this thread is likely to be given next, whose first weights are asked
     ///     for towards the end.
+    /// - Returns: how many channels of `down` were read.
     package func feedForward(
         into y: FloatSlice, up: RowMatrix, down: ChannelMatrix, _ x: Activations, values: FloatSlice,
         gate: FloatSlice, mask: KeepMask? = nil, hiddenLimit: Float = 0, blocks: Range<Int>,
         next: Range<Int>? = nil, scratch: KernelScratch
-    ) {
+    ) -> Int {
         precondition(x.length == up.columns && values.count == x.length, "\(x.length), \(up.columns)")
         precondition(up.rows == down.channels && gate.count == up.rows, "\(up.rows), \(down.channels)")
         checkBlocks(blocks, of: down)
@@ -101,7 +102,7 @@ extension KernelSet {
         var upper = unsafe up.raw
         var lower = unsafe down.raw
         let bits = unsafe mask.map { unsafe UnsafePointer($0.words.address()) }
-        unsafe ck_feed_forward(
+        return unsafe ck_feed_forward(
             table, y.base, &upper, &lower, &vector, gate.base, bits, hiddenLimit, blocks.lowerBound,
             blocks.upperBound, next?.lowerBound ?? .max, scratch.buffer.address())
     }
