@@ -419,9 +419,15 @@ static void check_feed_forward_table(const char *name, const matrix *up, const m
     k->rows_dot(u, &up->rows, &x, NULL, 0, channels);
     ck_batch hidden = random_batch(1, channels);
     float *h = take_floats(pad64(channels));
+    size_t counted = 0;
     for (size_t c = 0; c < pad64(channels); c++) {
-        h[c] = c < channels && kept(mask, c) ? gate[c] * u[c] : 0;
-        if (fabsf(h[c]) < limit) h[c] = 0;
+        const int is_kept = c < channels && kept(mask, c);
+        h[c] = is_kept ? gate[c] * u[c] : 0;
+        if (fabsf(h[c]) < limit) {
+            h[c] = 0;
+        } else {
+            counted += (size_t)is_kept;
+        }
     }
     hidden.values = h;
     ck_activations quantised = vector_of(&hidden, 0);
@@ -435,9 +441,10 @@ static void check_feed_forward_table(const char *name, const matrix *up, const m
     float *poisoned = take_floats(channels);
     for (size_t c = 0; c < channels; c++) poisoned[c] = kept(mask, c) ? gate[c] : guard_float();
     const ck_channels read = without_channels(&down->channels, h, mask, limit);
-    ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, SIZE_MAX, scratch);
+    const size_t added = ck_feed_forward(k, y, &up->rows, &read, &x, poisoned, mask, limit, 0, blocks, SIZE_MAX, scratch);
     expect_near("all", y, want, magnitude, outputs, sum_tolerance);
     expect_guard("all", y, padded, room);
+    judge(added == counted, "%zu channels counted, expected %zu", added, counted);
     for (size_t block = 0; block < blocks; block++) {
         ck_feed_forward(k, part, &up->rows, &read, &x, poisoned, mask, limit, block, block + 1, block + 2, scratch);
     }

@@ -239,8 +239,8 @@ const char *ck_known_name(size_t i);
 // then y[j] += down[j, c] h[c]. y: [pad64(down->outputs)], accumulated. gate: [channels], activated already.
 // up->rows == down->channels. mask as in channels_add. scratch: CK_SCRATCH_BYTES.
 // An h with |h| < hidden_limit becomes 0 before it is quantised, and its down channel is not read; 0 keeps
-// all. Returns how many down channels were added. next_block: where the thread's next call is likely to begin, behind block_end, so that its first weights are on
-// their way when this one ends; SIZE_MAX: not known.
+// all. Returns how many down channels were added. next_block: where the thread's next call is likely to begin, behind
+// block_end, so that its first weights are on their way when this one ends; SIZE_MAX: not known.
 size_t ck_feed_forward(const ck_table *k, float *y, const ck_rows *up, const ck_channels *down,
                        const ck_activations *x, const float *gate, const uint32_t *mask, float hidden_limit,
                        size_t block_begin, size_t block_end, size_t next_block, void *scratch);
