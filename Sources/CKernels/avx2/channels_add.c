@@ -176,24 +176,27 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
         add_panel(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end);
         return;
     }
-    channel_block blocks[2];
-    gather_block(&blocks[0], bits, group, w, x, mask, block_begin);
+    const size_t high = ck_pad64(w->outputs) / 64 * unit_low_bytes(bits), from = out_begin / 64,
+                 units = (out_end + 63) / 64 - from;
     for (size_t b = block_begin; b < block_end; b++) {
-        const channel_block *now = &blocks[(b - block_begin) % 2];
-        channel_block *next = &blocks[(b - block_begin + 1) % 2];
-        fetch_list ahead;
-        ahead.runs = ahead.run = ahead.at = ahead.share = 0;
-        if (b + 1 < block_end) {
-            gather_block(next, bits, group, w, x, mask, b + 1);
-            plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
-        } else if (ck_next_mask(mask, b, w->channels) != 0) {
-            list_channels(next, group, w, ck_next_mask(mask, b, w->channels), b + 1);
-            plan_fetch(&ahead, bits, group, levels, has_min, w, next, b + 1, out_begin, out_end);
+        const uint32_t kept = ck_block_mask(mask, b, w->channels), kept_next = ck_next_mask(mask, b, w->channels);
+        if (kept == 0) continue;
+        channel_block now;
+        gather_block(&now, bits, group, w, x, mask, b);
+        stretch_list ahead;
+        if (w->ahead.count != 0) {
+            const ck_ahead share = ck_ahead_share(&w->ahead, b - block_begin, block_end - block_begin);
+            list_records(&ahead, &share);
+        } else {
+            list_stretches(&ahead, w, b + 1, kept_next, unit_low_bytes(bits) * from, unit_low_bytes(bits) * units,
+                           high + unit_high_bytes(bits) * from, unit_high_bytes(bits) * units);
         }
+        line_walk walk = begin_walk(&ahead, units, 1);
         for (size_t j = out_begin; j < out_end; j += 64) {
-            fetch_some(&ahead);
+            if (kept_next != 0) prefetch_scales(ahead.has_gaps ? &walk : NULL, group, levels, has_min, w, b + 1, j / 64, 1);
+            prefetch_share(&walk, &ahead);
             for (size_t part = 0; part < parts; part++) {
-                const channel_group *g = &now->part[part];
+                const channel_group *g = &now.part[part];
                 if (g->pairs == 0) continue;
                 add_group(bits, group, levels, has_min, offset, y, w, x, g, b, part, j);
             }

@@ -3,6 +3,7 @@
 #define CK_AVX2_CHANNELS_ADD_H
 
 #include "lanes.h"
+#include "../x86/prefetch.h"
 
 // The channels of one group that count, in pairs; a last odd one is paired with itself at activation zero.
 typedef struct {
@@ -71,17 +72,6 @@ static inline void gather_block(channel_block *restrict to, const int bits, cons
     if (group == 16) gather(&to->part[1], bits, w, x->codes, 32 * block, kept & 0xffff0000u);
 }
 
-// The kept channels of a block whose activations are not known yet: another call adds it.
-static inline void list_channels(channel_block *restrict to, const int group, const ck_channels *w,
-                                 uint32_t kept, size_t block) {
-    to->part[0].active = to->part[1].active = 0;
-    for (; kept != 0; kept &= kept - 1) {
-        const size_t c = (size_t)__builtin_ctz(kept);
-        channel_group *part = &to->part[c / (size_t)group];
-        part->code[part->active++] = ck_channel(w, 32 * block + c);
-    }
-}
-
 // Asks for the part of a later block that falls to pair p of a panel's group: the bytes of two channels of a unit.
 // All at once would wait for each other.
 CK_INLINE void fetch_pair(const int bits, const channel_group *restrict g, size_t p) {
@@ -89,58 +79,6 @@ CK_INLINE void fetch_pair(const int bits, const channel_group *restrict g, size_
     const char *const part = g->ahead + p * 16 * (size_t)bits;
     ck_ask(part);
     if (bits > 4) ck_ask(part + 64);
-}
-
-// The lines that the next block will read, asked for a few per tile, one channel's run after another. Into
-// the second cache, since the first one has too few places for lines under way: 19 GB/s instead of 8. Run by
-// run instead of the same column of all channels: 18 instead of 13 where runs are short (Q4_1, 1536 outputs).
-// One core of a Zen 4 server whose memory plain loads read at 27 GB/s.
-enum { FETCH_RUNS = 2 * 32 + 2 * 2 };  // two planes of 32 channels, scales and minima of two groups
-
-typedef struct {
-    const uint8_t *from[FETCH_RUNS];
-    size_t bytes[FETCH_RUNS], runs, run, at, share;
-} fetch_list;
-
-CK_INLINE void fetch_run(fetch_list *restrict f, const uint8_t *from, size_t bytes) {
-    const size_t before = (uintptr_t)from % 64;
-    f->from[f->runs] = from - before;
-    f->bytes[f->runs++] = before + bytes;
-    f->share += (before + bytes + 63) / 64;
-}
-
-CK_INLINE void fetch_some(fetch_list *restrict f) {
-    for (size_t n = f->share; n > 0 && f->run < f->runs; n--) {
-        _mm_prefetch((const char *)f->from[f->run] + f->at, _MM_HINT_T1);
-        f->at += 64;
-        if (f->at < f->bytes[f->run]) continue;
-        f->at = 0;
-        f->run++;
-    }
-}
-
-// Plans to fetch what block `b` reads at the outputs from out_begin on.
-CK_INLINE void plan_fetch(fetch_list *restrict f, const int bits, const int group, const int levels,
-                          const int has_min, const ck_channels *restrict w,
-                          const channel_block *restrict block, size_t b, size_t out_begin, size_t out_end) {
-    const size_t padded = ck_pad64(w->outputs), first = out_begin / 64,
-                 units = ck_pad64(out_end) / 64 - first;
-    const size_t low = unit_low_bytes(bits), high = unit_high_bytes(bits), size = levels == 1 ? 2 : 1;
-    f->runs = f->run = f->at = f->share = 0;
-    for (size_t part = 0; part < (group == 16 ? 2 : 1); part++) {
-        const channel_group *g = &block->part[part];
-        if (g->active == 0) continue;
-        const uint8_t *scale =
-            w->groups + (b * (32 / (size_t)group) + part) * w->group_stride + out_begin * size;
-        fetch_run(f, scale, units * 64 * size);
-        if (has_min) fetch_run(f, scale + padded * size, units * 64 * size);
-        for (size_t c = 0; c < g->active; c++) {
-            const uint8_t *code = g->code[c];
-            fetch_run(f, code + first * low, units * low);
-            if (high) fetch_run(f, code + padded / 64 * low + first * high, units * high);
-        }
-    }
-    f->share = f->share / units + 1;
 }
 
 #endif

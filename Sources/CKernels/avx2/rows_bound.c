@@ -3,7 +3,8 @@
 
 #if defined(__x86_64__)
 #include "lanes.h"
-#include "bound_four.h"
+#include "../x86/bound_four.h"
+#include "../x86/row_walk.h"
 
 // Sums of the lanes of four vectors.
 CK_INLINE __m128i lane_sums(const __m256i v[4]) {
@@ -27,7 +28,7 @@ CK_AVX2 void ck_avx2_rows_bound(float *y, const ck_bounds *w, const ck_bounds_in
     for (size_t first = begin; first < end; first += 4) {
         const uint8_t *row[4];
         four_rows(row, w, first, end);
-        fetch(row[0] + BYTES_AHEAD, 4 * w->stride);
+        prefetch_on(row[0], 4 * w->stride);
         __m256i fine[4] = {zero, zero, zero, zero}, coarse[4] = {zero, zero, zero, zero};
         for (size_t i = 0; i < w->fine; i += 16) {
             const __m256i codes = _mm256_cvtepi8_epi16(load16(x->codes + i));

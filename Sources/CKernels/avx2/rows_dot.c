@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__)
 #include "lanes.h"
+#include "../x86/row_walk.h"
 
 // Byte products of 32 codes, pairs added: 16-bit sums of at most 2 * 127 * code, or 32512 for 8 bits.
 CK_INLINE __m256i pair_products(const int bits, __m256i code, __m256i x) {
@@ -96,14 +97,12 @@ CK_INLINE void dot_rows(const int bits, const int group, const int levels, const
                         size_t end) {
     const row_parts parts = parts_of(w->cols, bits, group, levels, has_min);
     const size_t step = group == 16 ? 2 : 4, steps = parts.units / step * step;
-    const uint32_t *ahead = ck_list_ahead(list, begin);
+    if (begin >= end) return;
+    row_walk walk;
+    begin_rows(&walk, w, list, begin, end);
     for (size_t i = begin; i < end; i++) {
         const uint8_t *row = ck_row(w, list ? list[i] : i);
-        if (list == NULL) {
-            fetch(row + BYTES_AHEAD, w->stride);
-        } else if (*ahead != CK_LIST_END) {
-            fetch(ck_row(w, *ahead++), parts.end);
-        }
+        look_ahead(&walk, w, parts.end, i);
         __m256 sum = _mm256_setzero_ps();
         for (size_t u = 0; u < steps; u += step) {
             sum = add_step(sum, bits, group, levels, has_min, offset, row, &parts, x, u, step);

@@ -3,7 +3,7 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
-#include "prefetch.h"
+#include "../x86/prefetch.h"
 #include "group_list.h"
 
 // What a group's sums begin with when codes are unsigned: what their offset adds, or the 128 of 8-bit ones.

@@ -3,7 +3,7 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "floats.h"
-#include "prefetch.h"
+#include "../x86/prefetch.h"
 
 // Channels that are added at once: their sums are loaded and stored once for all of them, which changes no bit.
 enum { AT_ONCE = 4 };

@@ -18,6 +18,9 @@
 
 #define CK_INLINE static inline __attribute__((always_inline))
 
+// Whether a line of a later page is asked for in time: see `ck_touch_page`.
+enum { WALKS_PAGES = 1 };
+
 // The integer forms that models come in: (name, bits, group, levels, has_min, offset). Each becomes a kernel
 // of its own, so that the five numbers are constants in its loops.
 #define CK_EACH_FORM(FORM)      \

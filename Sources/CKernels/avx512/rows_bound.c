@@ -4,8 +4,8 @@
 #if defined(__x86_64__)
 #include "avx512.h"
 #include "lanes.h"
-#include "row_walk.h"
-#include "../avx2/bound_four.h"
+#include "../x86/row_walk.h"
+#include "../x86/bound_four.h"
 
 // Sums of the lanes of four vectors.
 CK_INLINE __m128i lane_sums(const __m512i v[4]) {

@@ -5,7 +5,7 @@
 #include "lanes.h"
 #include "group_sums.h"
 #include "row_steps.h"
-#include "row_walk.h"
+#include "../x86/row_walk.h"
 
 // Where the parts of a row lie.
 typedef struct {

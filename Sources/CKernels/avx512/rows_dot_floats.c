@@ -4,7 +4,7 @@
 #include "avx512.h"
 #include "lanes.h"
 #include "floats.h"
-#include "row_walk.h"
+#include "../x86/row_walk.h"
 
 CK_INLINE void dot_floats(const int bits, float *restrict y, const ck_rows *restrict w,
                           const ck_activations *restrict x, const uint32_t *restrict list, size_t begin,

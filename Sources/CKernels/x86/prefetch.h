@@ -1,9 +1,16 @@
 // What adding channels asks of memory: the next block's codes and scales, while the present ones are added.
 // With both a core reads twice as fast as with the codes alone (Zen 4: bundles of Q4_K 10 -> 20 GB/s).
-#ifndef CK_AVX512_PREFETCH_H
-#define CK_AVX512_PREFETCH_H
+#ifndef CK_PREFETCH_H
+#define CK_PREFETCH_H
 
-#include "lanes.h"
+// Asks for a line of memory that is read from end to end.
+CK_INLINE void ask_in_order(const char *line) {
+    if (WALKS_PAGES) {
+        ck_ask_in_order((const uint8_t *)line);
+    } else {
+        ck_ask(line);
+    }
+}
 
 // The stretches of memory that the next block's active channels are: one of a channel, or two where outputs
 // are split and codes have two planes.
@@ -72,11 +79,11 @@ CK_INLINE void begin_stretch(line_walk *restrict walk, const stretch_list *restr
     walk->end = walk->at + bytes;
     // A later one's pages are walked to, so that what is asked for of them comes: see `ck_touch_page`.
     if (!list->has_gaps) {
-        if (ck_asks_second_cache) _mm_prefetch(walk->at + CK_PAGES_AHEAD, _MM_HINT_T1);
+        if (WALKS_PAGES && ck_asks_second_cache) _mm_prefetch(walk->at + CK_PAGES_AHEAD, _MM_HINT_T1);
         return;
     }
     walk->step = (intptr_t)((bytes - 1) / 64 * 64);
-    if (walk->stretch + LATER >= list->count) return;
+    if (!WALKS_PAGES || walk->stretch + LATER >= list->count) return;
     const char *later = list->begin[walk->stretch + LATER];
     _mm_prefetch(later, _MM_HINT_T1);
     _mm_prefetch(later + walk->step, _MM_HINT_T1);
@@ -108,7 +115,7 @@ CK_INLINE int next_stretch(line_walk *restrict walk, const stretch_list *restric
 CK_INLINE void prefetch_turn(const int has_gaps, line_walk *restrict walk, const stretch_list *restrict list) {
     if (!has_gaps) {
         for (size_t i = 0; i < walk->share; i++) {
-            ck_ask_in_order((const uint8_t *)walk->at);
+            ask_in_order(walk->at);
             walk->at += 64;
             if (walk->at >= walk->end && !next_stretch(walk, list)) return;
         }
@@ -162,7 +169,7 @@ CK_INLINE void ask_panel_line(const uint8_t *line) {
     if (ck_asks_second_cache) {
         ck_touch_page(line);
     } else {
-        ck_ask_in_order(line);
+        ask_in_order((const char *)line);
     }
 }
 

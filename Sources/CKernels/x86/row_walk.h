@@ -1,6 +1,6 @@
 // What rows ask of memory: later rows, or the records that the caller foretells, while one is multiplied.
-#ifndef CK_AVX512_ROW_WALK_H
-#define CK_AVX512_ROW_WALK_H
+#ifndef CK_ROW_WALK_H
+#define CK_ROW_WALK_H
 
 #include "prefetch.h"
 
@@ -9,7 +9,7 @@
 // are asked for in the order of memory.
 CK_INLINE void prefetch_on(const uint8_t *run, size_t bytes) {
     const uintptr_t from = (uintptr_t)run + BYTES_AHEAD, end = from + bytes;
-    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) ck_ask_in_order((const uint8_t *)line);
+    for (uintptr_t line = (from + 63) / 64 * 64; line < end; line += 64) ask_in_order((const char *)line);
 }
 
 CK_INLINE void prefetch_row(const ck_rows *restrict w, size_t row, size_t bytes) {
