@@ -1,108 +1,35 @@
-// Sums of channels of integer codes.
-//
-// A tile of 64 outputs takes two channels at a time: their codes are interleaved, so that one instruction
-// multiplies both with their activations and adds. The 16-bit sums of several pairs stay in registers for as
-// long as they cannot overflow. Scales, minima and y are touched once per group and tile. While a block is
-// added, the next one's lines are fetched: hardware does not follow 32 runs at once.
+// Sums of channels of integer codes. Scales, minima and y are touched once per block and unit, or two units, of outputs.
+// While a block is added, what comes next is asked for: hardware does not follow 32 runs at once.
 #include "../ck_internal.h"
 
 #if defined(__x86_64__)
-#include "channels_add.h"
+#include "channel_sums.h"
 
-// How many pairs a 16-bit sum holds: half of what an addition of two such sums in 32 bits flushes.
-CK_INLINE size_t pairs_in_16_bits(const int bits) { return bits == 4 ? 8 : bits == 5 ? 4 : 2; }
-
-// Adds up to pairs_in_16_bits pairs; sum[0] and sum[1] hold outputs 0 ... 7 | 16 ... 23 and 8 ... 15 | 24 ...
-// 31, sum[2] and sum[3] the same of the second 32 outputs.
-CK_INLINE void add_pairs(__m256i sum[4], const int bits, const channel_group *restrict g, size_t begin,
-                         size_t end, size_t low, size_t high) {
-    const __m256i nibble = _mm256_set1_epi8(15);
-    for (int i = 0; i < 4; i++) sum[i] = _mm256_setzero_si256();
-    for (size_t p = begin; p < end; p++) {
-        const uint8_t *const a = g->code[2 * p], *const b = g->code[2 * p + 1];
-        const __m256i x = _mm256_set1_epi32((int)g->pair[p]);
-        __m256i c[4];
-        fetch_pair(bits, g, p);
-        if (bits == 4) {
-            const __m256i one = load32(a + low), other = load32(b + low);
-            const __m256i first = _mm256_unpacklo_epi8(one, other), second = _mm256_unpackhi_epi8(one, other);
-            c[0] = _mm256_and_si256(first, nibble);
-            c[1] = _mm256_and_si256(second, nibble);
-            c[2] = _mm256_and_si256(_mm256_srli_epi16(first, 4), nibble);
-            c[3] = _mm256_and_si256(_mm256_srli_epi16(second, 4), nibble);
-        } else {
-            __m256i one[2], other[2];
-            unit_codes(one, bits, a + low, a + high);
-            unit_codes(other, bits, b + low, b + high);
-            for (int i = 0; i < 2; i++) {
-                c[2 * i] = _mm256_unpacklo_epi8(one[i], other[i]);
-                c[2 * i + 1] = _mm256_unpackhi_epi8(one[i], other[i]);
-            }
-        }
-        for (int i = 0; i < 4; i++) sum[i] = _mm256_add_epi16(sum[i], _mm256_maddubs_epi16(c[i], x));
-    }
-}
-
-// Integer sums of 64 outputs, eight to a vector and in order. low, high: bytes from a channel to these
-// outputs in either plane.
-CK_INLINE void tile_sums(__m256i dots[8], const int bits, const channel_group *restrict g, size_t low,
-                         size_t high) {
-    __m256i wide[8];
-    for (int i = 0; i < 8; i++) wide[i] = _mm256_setzero_si256();
-    if (bits == 8) {
-        for (size_t p = 0; p < g->pairs; p++) {
-            const __m256i x = _mm256_set1_epi32((int)g->pair[p]);
-            fetch_pair(bits, g, p);
-            for (size_t i = 0; i < 4; i++) {
-                const __m256i a = _mm256_cvtepi8_epi16(load16(g->code[2 * p] + low + 16 * i));
-                const __m256i b = _mm256_cvtepi8_epi16(load16(g->code[2 * p + 1] + low + 16 * i));
-                wide[2 * i] =
-                    _mm256_add_epi32(wide[2 * i], _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), x));
-                wide[2 * i + 1] =
-                    _mm256_add_epi32(wide[2 * i + 1], _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), x));
-            }
-        }
-        for (int i = 0; i < 4; i++) {
-            dots[2 * i] = _mm256_permute2x128_si256(wide[2 * i], wide[2 * i + 1], 0x20);
-            dots[2 * i + 1] = _mm256_permute2x128_si256(wide[2 * i], wide[2 * i + 1], 0x31);
-        }
-        return;
-    }
-    const __m256i one = _mm256_set1_epi16(1);
-    const size_t limit = pairs_in_16_bits(bits);
-    for (size_t p = 0; p < g->pairs; p += 2 * limit) {
-        const size_t middle = p + limit < g->pairs ? p + limit : g->pairs;
-        const size_t end = p + 2 * limit < g->pairs ? p + 2 * limit : g->pairs;
-        __m256i first[4], second[4];
-        add_pairs(first, bits, g, p, middle, low, high);
-        add_pairs(second, bits, g, middle, end, low, high);
-        for (int i = 0; i < 4; i++) {
-            const __m256i lower = _mm256_unpacklo_epi16(first[i], second[i]);
-            const __m256i upper = _mm256_unpackhi_epi16(first[i], second[i]);
-            wide[2 * i] = _mm256_add_epi32(wide[2 * i], _mm256_madd_epi16(lower, one));
-            wide[2 * i + 1] = _mm256_add_epi32(wide[2 * i + 1], _mm256_madd_epi16(upper, one));
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        for (int k = 0; k < 2; k++) {
-            const __m256i a = wide[4 * i + 2 * k], b = wide[4 * i + 2 * k + 1];
-            dots[4 * i + k] = _mm256_permute2x128_si256(a, b, 0x20);
-            dots[4 * i + 2 + k] = _mm256_permute2x128_si256(a, b, 0x31);
-        }
-    }
-}
-
-// Where the planes of one group begin for one tile.
+// Where the planes of a group begin for a unit.
 typedef struct {
     const uint8_t *scale, *min, *super, *super_min;
-} tile_planes;
+} unit_planes;
 
-CK_INLINE void add_tile(float *restrict y, const int levels, const int has_min, const int offset,
-                        const __m256i dots[8], const tile_planes *restrict at, float scale, int32_t sum) {
+// Where they begin `u` units on.
+CK_INLINE unit_planes planes_at(const unit_planes *restrict at, size_t u, const int levels, const int has_min) {
+    const size_t bytes = levels == 1 ? 128 : 64;
+    unit_planes later = {at->scale + bytes * u, NULL, NULL, NULL};
+    if (has_min) later.min = at->min + bytes * u;
+    if (levels == 2) later.super = at->super + 128 * u;
+    if (levels == 2 && has_min) later.super_min = at->super_min + 128 * u;
+    return later;
+}
+
+// Adds to the 64 outputs of a unit what the sums of a group or, where those are scaled, of a block come to. sum: of the
+// group's activations.
+CK_INLINE void add_scaled(float *restrict y, const int bits, const int levels, const int has_min, const int offset,
+                          const __m256i dots[8], const unit_planes *restrict at, float scale, int32_t sum) {
+    const int is_done = sums_are_scaled(bits, levels);
     const __m256 scales = _mm256_set1_ps(scale), total = _mm256_set1_ps(scale * (float)sum);
     const __m256i shift = _mm256_set1_epi32(offset * sum);
+#pragma GCC unroll 8
     for (size_t i = 0; i < 8; i++) {
-        const __m256i dot = offset ? _mm256_sub_epi32(dots[i], shift) : dots[i];
+        const __m256i dot = offset && !is_done ? _mm256_sub_epi32(dots[i], shift) : dots[i];
         const __m256 value = _mm256_mul_ps(scales, _mm256_cvtepi32_ps(dot));
         __m256 out = _mm256_loadu_ps(y + 8 * i);
         if (levels == 1) {
@@ -110,7 +37,7 @@ CK_INLINE void add_tile(float *restrict y, const int levels, const int has_min, 
             if (has_min) out = _mm256_fnmadd_ps(halves8(at->min + 16 * i), total, out);
         } else {
             const __m256 super = halves8(at->super + 16 * i);
-            out = _mm256_fmadd_ps(_mm256_mul_ps(super, bytes8(at->scale + 8 * i)), value, out);
+            out = _mm256_fmadd_ps(is_done ? super : _mm256_mul_ps(super, bytes8(at->scale + 8 * i)), value, out);
             if (has_min) {
                 const __m256 super_min = halves8(at->super_min + 16 * i);
                 out = _mm256_fnmadd_ps(_mm256_mul_ps(super_min, bytes8(at->min + 8 * i)), total, out);
@@ -120,29 +47,54 @@ CK_INLINE void add_tile(float *restrict y, const int levels, const int has_min, 
     }
 }
 
-// What the group `part` of block b adds to the 64 outputs from j on.
-CK_INLINE void add_group(const int bits, const int group, const int levels, const int has_min,
-                         const int offset, float *restrict y, const ck_channels *restrict w,
-                         const ck_activations *restrict x, const channel_group *restrict g, size_t b,
-                         size_t part, size_t j) {
-    const size_t padded = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1;
+// What block b adds to the `count` units of outputs from j on: two of nibbles, or one.
+CK_INLINE void add_units(const int bits, const int group, const int levels, const int has_min, const int offset,
+                         const size_t count, float *restrict y, const ck_channels *restrict w,
+                         const ck_activations *restrict x, const channel_block *restrict block, size_t b, size_t j) {
+    const size_t padded = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1, parts = 32 / (size_t)group;
     const size_t low = j / 64 * unit_low_bytes(bits);
     const size_t high = padded / 64 * unit_low_bytes(bits) + j / 64 * unit_high_bytes(bits);
-    tile_planes at;
-    at.scale = w->groups + (b * (32 / (size_t)group) + part) * w->group_stride + j * size;
-    at.min = at.scale + padded * size;
-    at.super = levels == 2 ? w->supers + b / 8 * w->super_stride + 2 * j : NULL;
-    at.super_min = levels == 2 ? at.super + 2 * padded : NULL;
-    __m256i dots[8];
-    tile_sums(dots, bits, g, low, high);
-    add_tile(y + j, levels, has_min, offset, dots, &at, x->scale32[b], g->sum);
+    // Scaled sums of both groups of a block are one, and nothing of such a form has both two groups and minima.
+    const int is_one = sums_are_scaled(bits, levels) && parts == 2;
+    __m256i total[16];
+    unit_planes at = {NULL, NULL, NULL, NULL};
+    if (levels == 2) at.super = w->supers + b / 8 * w->super_stride + 2 * j;
+    if (levels == 2 && has_min) at.super_min = at.super + 2 * padded;
+    size_t added = 0;
+    for (size_t part = 0; part < parts; part++) {
+        const channel_group *const g = &block->part[part];
+        if (g->pairs == 0) continue;
+        at.scale = w->groups + (b * parts + part) * w->group_stride + j * size;
+        if (has_min) at.min = at.scale + padded * size;
+        __m256i dots[16];
+        if (bits == 4) nibble_sums(dots, levels, offset, count, g, low, at.scale);
+        if (bits == 5) five_bit_sums(dots, g, low, high);
+        if (bits == 6) six_bit_sums(dots, g, low, high, at.scale);
+        if (bits == 8) eight_bit_sums(dots, g, low);
+        if (is_one) {
+            for (size_t i = 0; i < 8 * count; i++) total[i] = added == 0 ? dots[i] : _mm256_add_epi32(total[i], dots[i]);
+            added++;
+            continue;
+        }
+#pragma GCC unroll 2
+        for (size_t u = 0; u < count; u++) {
+            const unit_planes own = planes_at(&at, u, levels, has_min);
+            add_scaled(y + j + 64 * u, bits, levels, has_min, offset, dots + 8 * u, &own, x->scale32[b], g->sum);
+        }
+    }
+    if (added == 0) return;
+    for (size_t u = 0; u < count; u++) {
+        const unit_planes own = planes_at(&at, u, levels, 0);
+        add_scaled(y + j + 64 * u, bits, levels, 0, 0, total + 8 * u, &own, x->scale32[b], 0);
+    }
 }
 
 // The blocks of a panel.
 CK_INLINE void add_panel(const int bits, const int group, const int levels, const int has_min, const int offset,
                          float *restrict y, const ck_channels *restrict w, const ck_activations *restrict x,
                          const uint32_t *restrict mask, size_t block_begin, size_t block_end) {
-    const size_t bytes = 32 * 16 * (size_t)bits, parts = 32 / (size_t)group, planes = parts * w->group_stride;
+    const size_t bytes = 32 * 16 * (size_t)bits, parts = 32 / (size_t)group, planes = parts * w->group_stride,
+                 count = bits == 4 ? 2 : 1;
     for (size_t b = block_begin; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
@@ -153,16 +105,13 @@ CK_INLINE void add_panel(const int bits, const int group, const int levels, cons
         for (size_t i = 0; i < planes; i += 64) ck_ask(scales + i);
         if (!is_whole) ck_ask_kept(16 * (size_t)bits, 4096, w, mask, b);
         channel_block now;
-        channel_group *const g = now.part;
         if (!is_whole) gather_block(&now, bits, group, w, x, mask, b);
         for (size_t part = 0; is_whole && part < parts; part++)
-            gather_panel(&g[part], bits, w, x->codes, 32 * b + part * (size_t)group, (size_t)group);
-        for (size_t unit = 0; unit < 2; unit++) {
-            for (size_t part = 0; part < parts; part++) {
-                if (g[part].pairs == 0) continue;
-                g[part].ahead = is_whole ? codes + bytes / 2 * unit + bytes / 2 / parts * part : NULL;
-                add_group(bits, group, levels, has_min, offset, y, w, x, &g[part], b, part, 64 * unit);
-            }
+            gather_panel(&now.part[part], bits, w, x->codes, 32 * b + part * (size_t)group, (size_t)group);
+        for (size_t unit = 0; unit < 2; unit += count) {
+            for (size_t part = 0; is_whole && part < parts; part++)
+                now.part[part].ahead = codes + bytes / 2 * unit + bytes * count / 2 / parts * part;
+            add_units(bits, group, levels, has_min, offset, count, y, w, x, &now, b, 64 * unit);
         }
     }
 }
@@ -171,7 +120,6 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
                             const int offset, float *restrict y, const ck_channels *restrict w,
                             const ck_activations *restrict x, const uint32_t *restrict mask,
                             size_t block_begin, size_t block_end, size_t out_begin, size_t out_end) {
-    const size_t parts = group == 16 ? 2 : 1;
     if (ck_is_panel(w, out_begin, out_end)) {
         add_panel(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end);
         return;
@@ -191,15 +139,18 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
             list_stretches(&ahead, w, b + 1, kept_next, unit_low_bytes(bits) * from, unit_low_bytes(bits) * units,
                            high + unit_high_bytes(bits) * from, unit_high_bytes(bits) * units);
         }
-        line_walk walk = begin_walk(&ahead, units, 1);
-        for (size_t j = out_begin; j < out_end; j += 64) {
-            if (kept_next != 0) prefetch_scales(ahead.has_gaps ? &walk : NULL, group, levels, has_min, w, b + 1, j / 64, 1);
+        line_walk walk = begin_walk(&ahead, bits == 4 ? (units + 1) / 2 : units, 1);
+        for (size_t j = out_begin; j < out_end;) {
+            const size_t count = bits == 4 && j + 128 <= out_end ? 2 : 1;
+            if (kept_next != 0)
+                prefetch_scales(ahead.has_gaps ? &walk : NULL, group, levels, has_min, w, b + 1, j / 64, count);
             prefetch_share(&walk, &ahead);
-            for (size_t part = 0; part < parts; part++) {
-                const channel_group *g = &now.part[part];
-                if (g->pairs == 0) continue;
-                add_group(bits, group, levels, has_min, offset, y, w, x, g, b, part, j);
+            if (count == 2) {
+                add_units(bits, group, levels, has_min, offset, 2, y, w, x, &now, b, j);
+            } else {
+                add_units(bits, group, levels, has_min, offset, 1, y, w, x, &now, b, j);
             }
+            j += 64 * count;
         }
     }
 }

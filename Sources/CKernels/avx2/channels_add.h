@@ -72,13 +72,13 @@ static inline void gather_block(channel_block *restrict to, const int bits, cons
     if (group == 16) gather(&to->part[1], bits, w, x->codes, 32 * block, kept & 0xffff0000u);
 }
 
-// Asks for the part of a later block that falls to pair p of a panel's group: the bytes of two channels of a unit.
+// Asks for the part of a later block that falls to pair p of a panel's group: the bytes of two channels of `count` units.
 // All at once would wait for each other.
-CK_INLINE void fetch_pair(const int bits, const channel_group *restrict g, size_t p) {
+CK_INLINE void fetch_pair(const int bits, const size_t count, const channel_group *restrict g, size_t p) {
     if (g->ahead == NULL) return;
-    const char *const part = g->ahead + p * 16 * (size_t)bits;
+    const char *const part = g->ahead + p * 16 * (size_t)bits * count;
     ck_ask(part);
-    if (bits > 4) ck_ask(part + 64);
+    if (bits > 4 || count > 1) ck_ask(part + 64);
 }
 
 #endif
