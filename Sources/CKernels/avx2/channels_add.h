@@ -1,4 +1,4 @@
-// The kept channels of a block, and fetching their lines ahead, for sums of channels.
+// The kept channels of a block, for sums of channels.
 #ifndef CK_AVX2_CHANNELS_ADD_H
 #define CK_AVX2_CHANNELS_ADD_H
 
@@ -9,7 +9,7 @@
 typedef struct {
     const uint8_t *code[32];
     uint32_t pair[16];  // 4 to 6 bits: two bytes, twice; 8 bits: two 16-bit numbers
-    size_t active, pairs;
+    size_t pairs;
     int32_t sum;        // of all kept activations
     const char *ahead;  // of a panel: what a later block reads at these outputs; otherwise NULL
 } channel_group;
@@ -36,7 +36,6 @@ static inline void gather(channel_group *restrict g, const int bits, const ck_ch
         g->sum += value[n];
         n += value[n] != 0;
     }
-    g->active = n;
     g->pairs = (n + 1) / 2;
     g->ahead = NULL;
     if (n % 2 != 0) {
@@ -60,7 +59,6 @@ static inline void gather_panel(channel_group *restrict g, const int bits, const
     for (size_t p = 0; p < count / 2; p++) {
         g->pair[p] = pair_of(bits, activations + first + 2 * p);
     }
-    g->active = count;
     g->pairs = count / 2;
 }
 

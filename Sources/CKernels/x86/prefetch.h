@@ -1,5 +1,6 @@
 // What adding channels asks of memory: the next block's codes and scales, while the present ones are added.
-// With both a core reads twice as fast as with the codes alone (Zen 4: bundles of Q4_K 10 -> 20 GB/s).
+// With both a core reads twice as fast as with the codes alone (Zen 4: bundles of Q4_K 10 -> 20 GB/s). Included below the lanes
+// of an instruction set.
 #ifndef CK_PREFETCH_H
 #define CK_PREFETCH_H
 

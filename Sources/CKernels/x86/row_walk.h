@@ -1,4 +1,5 @@
-// What rows ask of memory: later rows, or the records that the caller foretells, while one is multiplied.
+// What rows ask of memory: later rows, or the records that the caller foretells, while one is multiplied. Included below the
+// lanes of an instruction set.
 #ifndef CK_ROW_WALK_H
 #define CK_ROW_WALK_H
 
