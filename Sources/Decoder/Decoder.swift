@@ -19,7 +19,7 @@ package final class Decoder: Sendable {
     let scratch: StepScratch
     let batch: BatchScratch
     /// What the workers' tallies cover.
-    let tallied = TokenTally()
+    let tallied: TokenTally
 
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
@@ -39,12 +39,23 @@ package final class Decoder: Sendable {
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
             context: context, format: cacheFormat)
         pool = WorkerPool(threadCount: threads)
+        tallied = TokenTally()
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)
         batch = BatchScratch(
             shape, capacity: min(Self.batchSize, context),
             headRows: isSmall ? BatchScratch.headRowsWithin : BatchScratch.headRowsAtMost)
         fillCache()
+    }
+
+    /// The decoder that goes on with the cache, the logits and the threads of `other`, over another copy of its model. The
+    /// two may not compute at the same time.
+    package init(_ other: Decoder, weights: ModelWeights) {
+        precondition(other.weights.cache == nil && weights.cache == nil, "weights that are read when needed")
+        self.weights = weights
+        (parameters, kernels, cache, pool) = (other.parameters, other.kernels, other.cache, other.pool)
+        (rotary, scratch, batch) = (other.rotary, other.scratch, other.batch)
+        tallied = other.tallied
     }
 
     static func check(_ context: Int, _ shape: ModelParameters, path: String) throws(DecoderError) {

@@ -139,6 +139,14 @@ package final class Engine: TextGenerator {
         Task { [room] in await room.resizeCache() }
     }
 
+    /// Whether no request runs or waits, of engines before this one neither.
+    package var isIdle: Bool { room.isIdle }
+
+    /// Computes with `weights`, a copy of the same model's, from the next request on.
+    ///
+    /// - Returns: the decoder in use now.
+    package func take(_ weights: ModelWeights) async -> Decoder { await room.take(weights) }
+
     package func pulse() -> EnginePulse { room.pulse() }
 
     package func shutDown(grace: Duration) async {

@@ -7,7 +7,7 @@ internal import WeightStore
 /// The part of the engine that computes: one request at a time, on a thread of its own.
 actor EngineCore {
     private let thread: ComputeThread
-    private let decoder: Decoder
+    private var decoder: Decoder
     private let tokenizer: Tokenizer
     private let queue: JobQueue
     /// The tokens whose keys and values the cache holds: the last conversation.
@@ -51,6 +51,12 @@ actor EngineCore {
 
     /// Applies the share of the cache that was asked for: between two requests no weights are in use.
     func resizeCache() { decoder.weights.cache?.resize() }
+
+    /// Goes on with another copy of the weights: no request runs now, and keys and values are the same.
+    func take(_ weights: ModelWeights) -> Decoder {
+        decoder = Decoder(decoder, weights: weights)
+        return decoder
+    }
 
     /// Shows that the thread still takes work.
     func beat() { queue.step() }

@@ -1,3 +1,4 @@
+internal import Decoder
 internal import Machine
 internal import Synchronization
 
@@ -39,6 +40,12 @@ final class EngineRoom: Sendable {
 
     /// Lets the cache of weights follow its share now, where nothing is computed.
     func resizeCache() async { await core.resizeCache() }
+
+    /// Computes with another copy of the weights from the next request on.
+    func take(_ weights: ModelWeights) async -> Decoder { await core.take(weights) }
+
+    /// Whether nothing runs or waits, in engines that were replaced neither.
+    var isIdle: Bool { queues.allSatisfy(\.isEmpty) }
 
     /// How far its thread has come, and those of replaced engines that have work left. Asks its own thread to do a
     /// step when it is idle.

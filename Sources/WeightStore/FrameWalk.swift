@@ -5,7 +5,7 @@ internal import Tensors
 /// Goes over every frame of a store on several threads: verifies checksums and decompresses.
 struct FrameWalk {
     /// Consecutive frames of one segment, enough to be worth a claim.
-    private struct Piece: Sendable {
+    struct Piece: Sendable {
         var segment: Int
         /// In the segment.
         var frames: Range<Int>
@@ -14,8 +14,8 @@ struct FrameWalk {
         var storedBytes: Int
     }
 
-    private let store: StoreFile
-    private let pieces: [Piece]
+    let store: StoreFile
+    let pieces: [Piece]
 
     init(_ store: StoreFile) {
         self.store = store
@@ -37,80 +37,6 @@ struct FrameWalk {
         self.pieces = pieces
     }
 
-    /// The bytes of all segments in order: mapped, or copied or decompressed into memory.
-    ///
-    /// - Parameters:
-    ///   - skipped: numbers of segments to leave alone, whose bytes are empty.
-    ///   - orders: of segments whose records do not lie in the order of their numbers; in memory they do, mapped
-    ///     they stay where they are.
-    ///   - panels: of segments with elements, whose bytes in memory are to be panels with those of their planes; none
-    ///     where segments are mapped.
-    /// - Throws: the fault that comes first in the file.
-    func load(
-        threads: Int, verify: Bool, isResident: Bool, skipped: Set<Int> = [],
-        orders: [Int: RecordOrder] = [:],
-        panels: [Int: (layout: PanelLayout, planes: Int)] = [:]
-    ) throws(StoreError) -> [StoredBytes] {
-        let loaded = places(isResident: isResident, skipped, panels)
-        let cut = panels.map { ($0, Placement.channels($1.layout, order: orders[$0])) }
-        let placements = orders.mapValues(Placement.records)
-            .merging(cut) { _, panels in panels }
-            .merging(panels.values.map { ($0.planes, .planes($0.layout)) }) { _, planes in planes }
-        let firstFault = Mutex<(piece: Int, error: StoreError)?>(nil)
-        forEachPiece(threads: threads) { number, _ in
-            let piece = pieces[number]
-            guard !skipped.contains(piece.segment) else { return }
-            let target = loaded[piece.segment]
-            let isMapped = if case .mapped = target.backing { true } else { false }
-            guard verify || !isMapped else { return }
-            let faults = visit(
-                piece, into: isMapped ? nil : target, verify: verify, placement: placements[piece.segment])
-            // What was copied or decompressed need not stay in memory twice.
-            if !isMapped { store.file.advise(.dontNeed, piece.offset..<piece.offset + piece.storedBytes) }
-            guard let fault = faults.first else { return }
-            firstFault.withLock { first in
-                if first.map({ number < $0.piece }) ?? true { first = (number, fault) }
-            }
-        }
-        if let fault = firstFault.withLock({ $0 }) { throw fault.error }
-        return loaded
-    }
-
-    /// Where each segment's bytes will be: all in one block of memory, whose pages are large, or only those
-    /// that must be decompressed.
-    private func places(
-        isResident: Bool, _ skipped: Set<Int>, _ panels: [Int: (layout: PanelLayout, planes: Int)]
-    ) -> [StoredBytes] {
-        let segments = store.index.segments
-        let elements = Dictionary(uniqueKeysWithValues: panels.map { ($1.planes, $0) })
-        // Planes lie in their panels.
-        func byteCount(_ number: Int) -> Int {
-            panels[number]?.layout.byteCount ?? (elements[number] == nil ? segments[number].rawBytes : 0)
-        }
-        let inMemory = segments.indices.filter {
-            !skipped.contains($0) && (isResident || segments[$0].encoding != .raw)
-        }
-        let memory = SharedBuffer<UInt8>(
-            count: inMemory.reduce(0) { $0 + Self.aligned(byteCount($1)) }, largePages: true)
-        var next = 0
-        var places = segments.indices.map { number in
-            let segment = segments[number]
-            guard !skipped.contains(number) else {
-                return StoredBytes(backing: .resident(memory), range: next..<next)
-            }
-            guard isResident || segment.encoding != .raw else {
-                return StoredBytes(backing: .mapped(store.file), range: segment.range)
-            }
-            defer { next += Self.aligned(byteCount(number)) }
-            return StoredBytes(backing: .resident(memory), range: next..<next + byteCount(number))
-        }
-        for (planes, elements) in elements { places[planes] = places[elements] }
-        return places
-    }
-
-    /// Kernels like whole cache lines.
-    private static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) & ~63 }
-
     /// Every fault of every frame, in the order of the file; nothing is kept.
     ///
     /// - Parameter progress: told the stored bytes done so far, on the calling thread.
@@ -129,14 +55,17 @@ struct FrameWalk {
         return all.keys.sorted().flatMap { all[$0] ?? [] }
     }
 
-    private static let pieceBytes = 2 << 20
+    static let pieceBytes = 2 << 20
 
-    private func forEachPiece(threads: Int, _ body: @Sendable (Int, Int) -> Void) {
+    func forEachPiece(
+        in range: Range<Int>? = nil, threads: Int, _ body: @Sendable (Int, Int) -> Void
+    ) {
+        let range = range ?? pieces.indices
         let claims = ClaimCounters(count: 1)
-        WorkerPool(threadCount: min(max(threads, 1), max(pieces.count, 1))).run { worker in
+        WorkerPool(threadCount: min(max(threads, 1), max(range.count, 1))).run { worker in
             while true {
-                let number = claims.claim(0)
-                guard number < pieces.count else { return }
+                let number = range.lowerBound + claims.claim(0)
+                guard number < range.upperBound else { return }
                 body(number, worker.index)
             }
         }
@@ -145,7 +74,7 @@ struct FrameWalk {
     /// Verifies and decompresses the frames of one piece; into nowhere when there is no target.
     ///
     /// - Parameter placement: where the segment's bytes belong in the target.
-    private func visit(
+    func visit(
         _ piece: Piece, into target: StoredBytes?, verify: Bool, placement: Placement? = nil
     ) -> [StoreError] {
         let segment = store.index.segments[piece.segment]

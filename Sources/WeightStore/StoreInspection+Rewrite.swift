@@ -109,9 +109,10 @@ extension StoreInspection {
     ) throws(StoreError) -> Int {
         let segment = segments[number]
         // By number, whatever the order was.
-        let records = try walk.load(
-            threads: threads, verify: true, isResident: true,
-            skipped: Set(segments.indices).subtracting([number]), orders: old)[number]
+        let load = FrameLoad(
+            walk, verify: true, isResident: true, skipped: Set(segments.indices).subtracting([number]),
+            orders: old)
+        let records = try load.complete(threads: threads)[number]
         let encoder = FrameEncoder(encoding: segment.encoding, level: level, frameBytes: frameBytes)
         let made = try writer.beginSegment(
             segment.kind, encoding: segment.encoding, rawBytes: segment.rawBytes, frameBytes: frameBytes)

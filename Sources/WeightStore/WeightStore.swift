@@ -49,36 +49,67 @@ package final class WeightStore: Sendable {
     /// The same of a store whose structure was checked already.
     ///
     /// - Parameter omitted: names of tensors to do without.
-    package init(
+    package convenience init(
         _ inspection: StoreInspection, threads: Int, verify: Bool = true,
         residency: Residency = .automatic, plan: CachePlan? = nil, omitted: Set<String> = [],
         panelled: Set<String> = []
     ) throws(StoreError) {
-        file = inspection.file
-        let unused = Set(
-            file.metadata.tensors.lazy.filter { omitted.contains($0.name) }.flatMap { entry in
-                [entry.elements] + (entry.planes.map { [$0] } ?? [])
-            })
-        let weights = file.index.segments.enumerated()
-            .filter { $0.element.kind != .order && !unused.contains($0.offset) }.map(\.element)
-        let rawBytes = weights.reduce(0) { $0 + $1.rawBytes }
-        let segments = file.elementSegments
-        let orders = try file.orders()
-        let skipped = Set(plan?.tensors.compactMap { segments[$0.name] } ?? [])
-        let isResident = plan != nil || residency.isResident(rawBytes: rawBytes)
-        let panels = isResident ? file.panels(panelled, except: skipped) : [:]
-        let loaded = try FrameWalk(file).load(
-            threads: threads, verify: verify, isResident: isResident,
-            skipped: skipped.union(file.metadata.tensors.compactMap(\.order)).union(unused), orders: orders,
-            panels: panels)
+        let opening = try Opening(
+            inspection, verify: verify, residency: residency, plan: plan, omitted: omitted,
+            panelled: panelled)
+        try self.init(opening, threads: threads)
+    }
+
+    /// What is decided before weights are read.
+    private struct Opening {
+        let file: StoreFile
+        let plan: CachePlan?
+        let omitted: Set<String>
+        let orders: [Int: RecordOrder]
+        let panels: [Int: (layout: PanelLayout, planes: Int)]
+        let load: FrameLoad
+        let rawBytes: Int
+        let storedBytes: Int
+
+        init(
+            _ inspection: StoreInspection, verify: Bool, residency: Residency, plan: CachePlan?,
+            omitted: Set<String>, panelled: Set<String>
+        ) throws(StoreError) {
+            let file = inspection.file
+            let unused = Set(
+                file.metadata.tensors.lazy.filter { omitted.contains($0.name) }.flatMap { entry in
+                    [entry.elements] + (entry.planes.map { [$0] } ?? [])
+                })
+            let weights = file.index.segments.enumerated()
+                .filter { $0.element.kind != .order && !unused.contains($0.offset) }.map(\.element)
+            rawBytes = weights.reduce(0) { $0 + $1.rawBytes }
+            storedBytes = weights.reduce(0) { $0 + $1.storedBytes }
+            let segments = file.elementSegments
+            orders = try file.orders()
+            let skipped = Set(plan?.tensors.compactMap { segments[$0.name] } ?? [])
+            let isResident = plan != nil || residency.isResident(rawBytes: rawBytes)
+            panels = isResident ? file.panels(panelled, except: skipped) : [:]
+            load = FrameLoad(
+                FrameWalk(file), verify: verify, isResident: isResident,
+                skipped: skipped.union(file.metadata.tensors.compactMap(\.order)).union(unused),
+                orders: orders, panels: panels)
+            (self.file, self.plan, self.omitted) = (file, plan, omitted)
+        }
+    }
+
+    private init(_ opening: Opening, threads: Int) throws(StoreError) {
+        file = opening.file
+        let (orders, panels) = (opening.orders, opening.panels)
+        let loaded = try opening.load.complete(threads: threads)
         var cache: RecordCache?
-        if let plan {
+        if let plan = opening.plan {
             cache = try RecordCache(plan, of: file, orders: orders)
             file.file.advise(.dontNeed, 0..<file.file.byteCount)
             cache?.emptyPageCache()
         }
         var tensors: [String: StoredTensor] = [:]
-        for (entry, layout) in zip(file.metadata.tensors, file.layouts) where !omitted.contains(entry.name) {
+        for (entry, layout) in zip(file.metadata.tensors, file.layouts)
+        where !opening.omitted.contains(entry.name) {
             let cached = cache?.tensors[entry.name]
             let codes = cached.flatMap { _ in cache?.region } ?? loaded[entry.elements]
             let panels = panels[entry.elements]?.layout
@@ -98,8 +129,33 @@ package final class WeightStore: Sendable {
         metadata = file.metadata
         parameters = file.metadata.model
         fileIdentity = file.identity
-        self.rawBytes = rawBytes
-        storedBytes = weights.reduce(0) { $0 + $1.storedBytes }
+        rawBytes = opening.rawBytes
+        storedBytes = opening.storedBytes
+    }
+
+    /// Brings the weights of a store into memory of large pages, some at a time.
+    package final class Copying {
+        private let opening: Opening
+        private let threads: Int
+
+        /// - Parameter panelled: see `WeightStore`.
+        package init(_ inspection: StoreInspection, threads: Int, panelled: Set<String>) throws(StoreError) {
+            opening = try Opening(
+                inspection, verify: true, residency: .resident, plan: nil, omitted: [], panelled: panelled)
+            self.threads = threads
+        }
+
+        package var isComplete: Bool { opening.load.isComplete }
+
+        /// Copies, or decompresses, about so many bytes more, and checks them.
+        package func advance(bytes: Int) { opening.load.advance(bytes: bytes, threads: threads) }
+
+        /// The store; copies what is left of it.
+        ///
+        /// - Throws: the first fault of the file.
+        package func store() throws(StoreError) -> WeightStore {
+            try WeightStore(opening, threads: threads)
+        }
     }
 
     /// The tensor of that name.
@@ -107,6 +163,9 @@ package final class WeightStore: Sendable {
         guard let tensor = tensors[name] else { throw .missingTensor(path: path, tensor: name) }
         return tensor
     }
+
+    /// Takes the pages of the file off this process; what is used in place comes back when it is touched.
+    package func releaseMapping() { file.file.advise(.dontNeed, 0..<file.file.byteCount) }
 
     /// The vocabulary, as it was imported. Cost: about 20 ms for 150,000 tokens.
     package func vocabulary() throws(StoreError) -> Vocabulary { try file.vocabulary() }
@@ -154,6 +213,9 @@ package struct StoreInspection: Sendable {
             (entry.name, layout, segments[entry.elements], entry.planes.map { segments[$0] })
         }
     }
+
+    /// Whether all weights can be used in place in the page cache, none being compressed.
+    package var isUncompressed: Bool { segments.allSatisfy { $0.encoding == .raw } }
 
     /// Bytes of all weights in memory, but of the tensors named.
     package func rawBytes(without omitted: Set<String> = []) -> Int {

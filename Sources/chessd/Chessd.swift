@@ -65,7 +65,8 @@ struct Chessd: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Where weights live: mapped, so that the kernel may take them back; resident, in large pages; or "
-                + "auto, resident where memory is plenty. (default: auto)", valueName: "place"))
+                + "auto, resident where memory is plenty, copied there after the start while nobody asks. "
+                + "(default: auto)", valueName: "place"))
     var weights: String?
     @Option(
         help: ArgumentHelp(

@@ -26,11 +26,53 @@ actor EngineLoader {
 
     /// The engine for `settings`: the one there is, under other profiles, where its model is still the right one;
     /// else a new one, which lets the old one finish first.
-    func load(_ settings: Settings) throws -> any TextGenerator {
-        let new = try loadEngine(settings, after: loaded, logger: logger)
+    func load(_ settings: Settings) async throws -> any TextGenerator {
+        let new = try await loadEngine(settings, after: loaded, logger: logger)
         loaded = new
         return new.engine
     }
+
+    /// Copies the weights that `load` has left in the page cache into memory of large pages, while no request runs or
+    /// waits. They are used in place until all are there; then the page cache may have its memory back.
+    ///
+    /// It ends early when another model is loaded meanwhile.
+    func moveWeights() async {
+        guard let model = loaded?.movable, let mapped = loaded?.store else { return }
+        loaded?.movable = nil
+        let begin = ProcessFacts.monotonicNanoseconds
+        do {
+            let copy = try WeightStore.Copying(
+                model.inspection, threads: model.threads, panelled: model.panelled)
+            while !copy.isComplete {
+                guard let loaded, loaded.store === mapped else { return }
+                if loaded.engine.isIdle {
+                    copy.advance(bytes: Self.bytesAtATime)
+                    await Task.yield()
+                } else {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            let store = try copy.store()
+            let weights = try ModelWeights(store)
+            guard let loaded, loaded.store === mapped else { return }
+            let decoder = await loaded.engine.take(weights)
+            store.releaseMapping()
+            // Another load may have come between.
+            guard self.loaded?.store === mapped else { return }
+            self.loaded = self.loaded?.moved(to: store, decoder)
+        } catch {
+            // What is mapped was checked and goes on serving.
+            logger.warning("weights stay in the page cache", metadata: ["reason": "\(error)"])
+            return
+        }
+        ProcessFacts.returnFreedMemory()
+        logger.info(
+            "weights copied into memory",
+            metadata: ["milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)"])
+    }
+
+    /// A request waits for so much at most: some hundredths of a second on a board.
+    private static let bytesAtATime = 8 << 20
 }
 
 /// An engine, and what it takes to change its profiles.
@@ -42,6 +84,26 @@ struct LoadedEngine {
     /// Paths, and what was made of them.
     let profiles: [String]
     let sparsity: SparsityPlans
+    /// How to copy the weights into memory; `nil` where they are to stay as they are.
+    var movable: MovableModel?
+}
+
+/// A model whose weights are in the page cache, though there is memory for a copy of large pages.
+struct MovableModel {
+    let inspection: StoreInspection
+    let threads: Int
+    /// See `WeightStore`.
+    let panelled: Set<String>
+
+    /// `nil` where `options` want the weights elsewhere, or the page cache cannot serve them.
+    init?(_ inspection: StoreInspection, _ options: DecoderOptions) {
+        guard options.residency == .automatic, options.budget == nil, inspection.isUncompressed,
+            options.residency.isResident(rawBytes: inspection.rawBytes())
+        else { return nil }
+        self.inspection = inspection
+        threads = options.threads
+        panelled = Decoder.panelled(inspection, options.profile)
+    }
 }
 
 /// What a loaded model was made of: the same origin gives the same model.
@@ -69,7 +131,7 @@ struct ModelOrigin: Equatable {
 /// Opens the model of `settings` and makes an engine of it; everything a request needs is in memory or mapped.
 private func loadEngine(
     _ settings: Settings, after previous: LoadedEngine?, logger: Logger
-) throws -> LoadedEngine {
+) async throws -> LoadedEngine {
     let origin = try ModelOrigin(settings)
     if let previous, previous.origin == origin { return try previous.changed(settings) }
     if previous != nil, settings.memoryBudget != nil {
@@ -79,21 +141,25 @@ private func loadEngine(
     let kernels = try kernelSet(settings.kernels)
     let threads = settings.threads ?? Cores.recommendedThreads
     let begin = ProcessFacts.monotonicNanoseconds
-    // What a budget has to leave room for comes before the weights.
     let model = try StoreInspection(path: settings.model)
-    let tokenizer = try Tokenizer(model.vocabulary())
+    async let making = Tokenizer(model.vocabulary())
     var options = DecoderOptions(
         kernels: kernels, context: settings.context, threads: threads,
         cacheFormat: try choice(settings.keyValueCache, of: "kv-cache", "a format of keys and values"),
         residency: try choice(settings.weights, of: "weights", "a place for weights"),
         budget: settings.memoryBudget?.resolved)
+    // What a budget has to leave room for comes before the weights; otherwise the two are read side by side.
+    if options.budget != nil { _ = try await making }
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
         // Another model's would plan the memory wrongly, and the reason given might be the memory.
         let profile = try SparsityProfile(path: path)
         try profile.check(fits: model, path: path)
         return profile
     }
+    let movable = MovableModel(model, options)
+    if movable != nil { options.residency = .mapped }
     let (store, decoder, memory) = try Decoder.open(model, options)
+    let tokenizer = try await making
     let template = try template(of: store, logger: logger)
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
@@ -121,7 +187,7 @@ private func loadEngine(
         }, after: previous?.engine)
     return LoadedEngine(
         engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
-        sparsity: sparsity)
+        sparsity: sparsity, movable: movable)
 }
 
 extension LoadedEngine {
@@ -144,6 +210,13 @@ extension LoadedEngine {
         let engine = engine.changed(model: model, sparsity: sparsity, queueCapacity: settings.queue)
         return LoadedEngine(
             engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
+            sparsity: sparsity, movable: movable)
+    }
+
+    /// The same engine after it went over to `store`, a copy of the same model, with `decoder`.
+    fileprivate func moved(to store: WeightStore, _ decoder: Decoder) -> LoadedEngine {
+        LoadedEngine(
+            engine: engine, decoder: decoder, store: store, origin: origin, profiles: profiles,
             sparsity: sparsity)
     }
 }

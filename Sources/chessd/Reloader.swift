@@ -25,10 +25,17 @@ struct Reloader: Service {
     func run() async throws {
         let hadTerminal = Self.hasTerminal
         for await _ in ready.cancelOnGracefulShutdown() { break }
+        moveWeights()
         for await _ in signals.cancelOnGracefulShutdown() {
             if hadTerminal, !Self.hasTerminal { return }
             await reload()
+            moveWeights()
         }
+    }
+
+    /// It takes as long as requests keep the processors busy, and the process may end meanwhile.
+    private func moveWeights() {
+        Task { [loader] in await loader.moveWeights() }
     }
 
     private static var hasTerminal: Bool { isatty(2) == 1 }

@@ -62,6 +62,32 @@ import Testing
         return found
     }
 
+    /// Steps on mapped weights, and steps behind them on a copy in panels, are those of one decoder.
+    @Test func aDecoderGoesOnWithACopy() async throws {
+        try await withTemporaryDirectory { folder in
+            let (source, path) = ("\(folder)/m.gguf", "\(folder)/m.chess")
+            try SmallModel(.q4_K, layers: 2).write(to: source)
+            _ = try await Importer.run(
+                source: source, target: path, compression: .none, overwrite: false, threads: 2,
+                importer: "test", progress: { _ in })
+            let model = try StoreInspection(path: path)
+            let mapped = try WeightStore(model, threads: 1, residency: .mapped)
+            let first = try Decoder(store: mapped, kernels: .best, context: 64, threads: 2)
+            let copy = try WeightStore.Copying(
+                model, threads: 1, panelled: Decoder.panelled(model, nil))
+            let store = try copy.store()
+            #expect(try store.tensor("blk.1.ffn_gate").panels != nil)
+            let second = Decoder(first, weights: try ModelWeights(store))
+            let expected = try run(mapped, .best).prefix(tokens.count)
+            #expect(first.prefill(tokens, at: 0))
+            for (index, token) in tokens.enumerated() {
+                let decoder = index < 5 ? first : second
+                decoder.step(token, at: tokens.count + index)
+                #expect(logits(decoder).map(\.bitPattern) == expected[index], "token \(index)")
+            }
+        }
+    }
+
     /// Panels follow each other, and a mapped store has none.
     @Test func panelsCoverAllOutputs() async throws {
         let form = WeightForm(code: .bits6, group: 16, levels: 2, hasMin: false, offset: 32)

@@ -151,6 +151,18 @@ import WeightStore
         }
     }
 
+    /// Another copy of the weights serves from the next request on, and goes on with what is cached.
+    @Test func weightsAreExchangedBetweenRequests() async throws {
+        try await withEngine { engine, decoder in
+            let before = try await answer(engine, nil)
+            let used = await engine.take(decoder.weights)
+            #expect(used !== decoder && used.weights.layers[0] === decoder.weights.layers[0])
+            let after = try await answer(engine, nil)
+            #expect(after.cached == 3)
+            #expect(after.probabilities == before.probabilities)
+        }
+    }
+
     /// Against the logits of single steps, normalised here.
     @Test func promptTokensHaveTheirProbabilities() async throws {
         try await withEngine { engine, decoder in

@@ -35,6 +35,43 @@ import Tokenizer
         #expect(store.storedBytes < store.rawBytes)
     }
 
+    /// A piece of one segment a turn gives what opening at once gives.
+    @Test func aCopyMayTakeManyTurns() throws {
+        let fixture = try StoreFixture()
+        defer { fixture.remove() }
+        let copy = try WeightStore.Copying(StoreInspection(path: fixture.path), threads: 2, panelled: [])
+        var turns = 0
+        while !copy.isComplete {
+            copy.advance(bytes: 1)
+            turns += 1
+        }
+        #expect(turns >= StoreFixture.tensors.count)
+        let store = try copy.store()
+        for (name, layout, _) in StoreFixture.tensors {
+            let tensor = try store.tensor(name)
+            #expect(tensor.codes.copy == StoreFixture.content(name, byteCount: layout.elementBytes))
+            if case .mapped = tensor.codes.backing { Issue.record("\(name) is not in memory") }
+        }
+    }
+
+    @Test func aCopyOfABadFrameIsRefused() throws {
+        let fixture = try StoreFixture()
+        defer { fixture.remove() }
+        let segments = try StoreInspection(path: fixture.path).segments
+        let last = segments[try #require(fixture.metadata.tensors.last).elements]
+        var bytes = fixture.bytes
+        bytes[last.offset] ^= 4
+        try fixture.replace(bytes)
+        let copy = try WeightStore.Copying(StoreInspection(path: fixture.path), threads: 1, panelled: [])
+        while !copy.isComplete { copy.advance(bytes: 1) }
+        #expect {
+            try copy.store()
+        } throws: { error in
+            guard case .checksum(_, _, let offset, _, _)? = error as? StoreError else { return false }
+            return offset == last.offset
+        }
+    }
+
     @Test func largeRawSegmentsBeginAtPages() throws {
         let fixture = try StoreFixture()
         defer { fixture.remove() }
