@@ -45,7 +45,7 @@ package struct Calibrator: Sendable {
     }
 
     /// - Throws: `sparsityOutOfRange`.
-    /// - Cost: one or two passes over the corpus; `tuned` evaluates some hundred candidates besides.
+    /// - Cost: a pass over the corpus and up to four over a part of it; `tuned` evaluates some hundred candidates besides.
     package func profile(
         _ request: CalibrationRequest, model: ProfiledModel, program: String
     ) throws(CalibrationError) -> SparsityProfile {
@@ -105,18 +105,20 @@ package struct Calibrator: Sendable {
         return paper(method, sparsity, inputs: found.inputs, scores: found.scores, found.weights)
     }
 
-    /// Two passes over the corpus for one of the paper's methods.
+    /// A pass over the corpus for one of the paper's methods, after one over a part of it.
     func paperStatistics(_ method: CalibrationMethod) -> PaperStatistics {
-        let inputs: [ObservedActivation: ActivationStatistics.Measure] =
-            method == .chess ? [.attentionInput: .plain, .attentionOutput: .plain] : [:]
-        let first = magnitudes(inputs, moments: [.up])
-        let weights = first.upWeights(method == .chessL1 ? .magnitude : .rootMeanSquare)
-        let scores = magnitudes([.gate: .weighted(weights)]).curves
+        let weights = moments([.up]).upWeights(method == .chessL1 ? .magnitude : .rootMeanSquare)
+        var measures: [ObservedActivation: ActivationStatistics.Measure] = [.gate: .weighted(weights)]
+        if method == .chess {
+            measures[.attentionInput] = .plain
+            measures[.attentionOutput] = .plain
+        }
+        let curves = magnitudes(measures).curves
         return PaperStatistics(
-            method: method, inputs: first.curves, scores: scores[.gate] ?? [], weights: weights)
+            method: method, inputs: curves, scores: curves[.gate] ?? [], weights: weights)
     }
 
-    /// The same from what two passes have found: the magnitudes of inputs, and of gates times `weights`.
+    /// The same from what passes have found: the magnitudes of inputs, and of gates times `weights`.
     func paper(
         _ method: CalibrationMethod, _ sparsity: Double, inputs: [ObservedActivation: [QuantileCurve]],
         scores: [QuantileCurve]?, _ weights: [SharedBuffer<Float>]
@@ -151,23 +153,44 @@ package struct Calibrator: Sendable {
         }
     }
 
+    /// Sums over `activations` of the dense model, and the magnitudes that `measures` asks for. Means of channels are
+    /// known well enough from a part of a long corpus, whose windows are taken evenly.
+    func moments(
+        _ activations: [ObservedActivation],
+        _ measures: [ObservedActivation: ActivationStatistics.Measure] = [:]
+    ) -> PassResult {
+        pass(over: corpus.sample(tokens: 4096), measures, moments: activations, plan: nil)
+    }
+
     /// Passes once over the first `tokens` of the corpus, all by default: dense, or as `plan` says.
     func magnitudes(
-        _ measures: [ObservedActivation: ActivationStatistics.Measure], moments: [ObservedActivation] = [],
-        plan: SparsityPlan? = nil, tokens: Int = .max
+        _ measures: [ObservedActivation: ActivationStatistics.Measure], plan: SparsityPlan? = nil,
+        tokens: Int = .max
+    ) -> PassResult {
+        var count = 0
+        let windows = corpus.windows.prefix { window in
+            defer { count += window.count }
+            return count < tokens
+        }
+        return pass(over: Array(windows), measures, moments: [], plan: plan)
+    }
+
+    private func pass(
+        over windows: [[Int32]], _ measures: [ObservedActivation: ActivationStatistics.Measure],
+        moments: [ObservedActivation], plan: SparsityPlan?
     ) -> PassResult {
         let statistics = ActivationStatistics(decoder, measures: measures, moments: moments)
         var curves: [ObservedActivation: [QuantileCurve]] = [:]
-        let total = min(tokens, corpus.tokenCount)
+        let total = windows.reduce(0) { $0 + $1.count }
         var done = 0
-        for window in corpus.windows where done < total {
+        for window in windows {
             _ = decoder.evaluate(
                 .tokens(window), at: 0, options: BatchOptions(plan: plan, observer: statistics))
             statistics.endWindow(&curves)
             done += window.count
             progress(
                 CalibrationProgress(
-                    phase: plan == nil ? .statistics : .settling, done: min(done, total), total: total))
+                    phase: plan == nil ? .statistics : .settling, done: done, total: total))
         }
         return PassResult(curves: curves, statistics: statistics, tokens: done, model: decoder.parameters)
     }

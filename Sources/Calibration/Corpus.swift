@@ -40,6 +40,13 @@ package struct Corpus: Sendable {
             .map { Array(ids[$0..<$0 + window]) }
     }
 
+    /// Windows spread evenly over the corpus, of at most `tokens` together: the front of one when it is longer.
+    func sample(tokens: Int) -> [[Int32]] {
+        let length = min(windows[0].count, tokens)
+        let wanted = max(1, min(windows.count, tokens / length))
+        return (0..<wanted).map { Array(windows[$0 * windows.count / wanted].prefix(length)) }
+    }
+
     private init(_ whole: Corpus, _ windows: some Collection<[Int32]>) {
         path = whole.path
         sha256 = whole.sha256

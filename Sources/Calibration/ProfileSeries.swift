@@ -26,7 +26,7 @@ package final class ProfileSeries {
     }
 
     /// - Throws: `sparsityOutOfRange`.
-    /// - Cost: for the methods of the paper two passes over the corpus, once for each method, and then a pass over
+    /// - Cost: for the methods of the paper what their statistics cost, once for each method, and then a pass over
     ///   `measuredTokens` of it; for the others what `Calibrator.profile` costs.
     package func profile(
         _ request: CalibrationRequest, measuredTokens: Int = 1024

@@ -23,19 +23,20 @@ struct Tuner {
 
     func sites() -> [SparsitySite: [SparsityProfile.Rule]] {
         guard request.sparsity > 0 else { return [:] }
-        let first = calibrator.magnitudes(
-            [.attentionInput: .plain, .attentionOutput: .plain],
-            moments: [.up, .attentionOutput, .feedForwardInput])
+        let first = calibrator.moments(
+            [.up, .attentionOutput, .feedForwardInput], [.attentionOutput: .plain])
         let weights = first.upWeights(.rootMeanSquare)
         let (outputs, inputs) = (first.means(.attentionOutput), first.means(.feedForwardInput))
-        let second = calibrator.magnitudes(
+        let curves = calibrator.magnitudes(
             [
-                .attentionOutput: .centered(outputs), .feedForwardInput: .centered(inputs),
-                .gate: .weighted(weights),
-            ])
+                .attentionInput: .plain, .attentionOutput: .centered(outputs),
+                .feedForwardInput: .centered(inputs), .gate: .weighted(weights),
+            ]
+        ).curves
         let paper = calibrator.settled(
             calibrator.paper(
-                .chess, request.sparsity, inputs: first.curves, scores: second.curves[.gate], weights),
+                .chess, request.sparsity, inputs: curves.merging(first.curves) { _, plain in plain },
+                scores: curves[.gate], weights),
             of: .chess)
         let chess = decoder.plan { paper[$0]?[$1] }
         // Beyond what bounds save.
@@ -45,10 +46,10 @@ struct Tuner {
         let budget = wanted - Self.worthOfHead * saved
         guard budget > 0 else { return [:] }
         var choices =
-            self.choices(.queryInput, first.curves[.attentionInput])
-            + self.choices(.attentionOutput, second.curves[.attentionOutput])
-            + self.choices(.gateInput, second.curves[.feedForwardInput])
-            + self.choices(.channels, second.curves[.gate])
+            self.choices(.queryInput, curves[.attentionInput])
+            + self.choices(.attentionOutput, curves[.attentionOutput])
+            + self.choices(.gateInput, curves[.feedForwardInput])
+            + self.choices(.channels, curves[.gate])
         let rule: RuleMaker = { choice, share in
             guard share > 0 else { return SparsityProfile.Rule() }
             let limit = Float(choice.curve.limit(share))
@@ -88,19 +89,11 @@ struct Tuner {
 
     // MARK: Measuring
 
-    /// Windows spread over the corpus, of so many tokens together, at least one.
-    private func windows(_ tokens: Int) -> [[Int32]] {
-        let all = calibrator.corpus.windows
-        let length = min(all[0].count, tokens)
-        let wanted = max(1, min(all.count, tokens / length))
-        return (0..<wanted).map { Array(all[$0 * all.count / wanted].prefix(length)) }
-    }
-
     /// Fills in the KL per share of energy left out, for each site and layer alone.
     private func measureSensitivities(_ choices: inout [Choice], _ rule: RuleMaker) {
         let share = min(max(request.sparsity, 0.3), 0.8)
         var done = 0
-        let windows = windows(max(request.searchTokens / 2, 64))
+        let windows = calibrator.corpus.sample(tokens: max(request.searchTokens / 2, 64))
         for window in windows {
             let exact = exact(window)
             let stream = Residuals(decoder.parameters, count: window.count)
@@ -155,7 +148,7 @@ struct Tuner {
     /// Bytes per token that a plan leaves out of the search's windows.
     private func savings(_ plan: SparsityPlan) -> Double {
         _ = decoder.takeCounts(of: plan)
-        for window in windows(request.searchTokens) {
+        for window in calibrator.corpus.sample(tokens: request.searchTokens) {
             _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
         }
         let weights = decoder.weights
@@ -168,7 +161,8 @@ struct Tuner {
     private func search(
         _ choices: [Choice], budget: Double, beside chess: SparsityPlan, _ rule: RuleMaker
     ) -> [Double] {
-        let texts = windows(request.searchTokens).map { (tokens: $0, exact: exact($0)) }
+        let texts = calibrator.corpus.sample(tokens: request.searchTokens)
+            .map { (tokens: $0, exact: exact($0)) }
         func plan(_ shares: [Double]) -> SparsityPlan {
             var rules: [SparsitySite: [Int: SparsityProfile.Rule]] = [:]
             for (choice, share) in zip(choices, shares) where share > 0 {

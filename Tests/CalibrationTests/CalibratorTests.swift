@@ -146,6 +146,16 @@ import WeightStore
         }
     }
 
+    @Test func samplesAreSpreadOverTheText() async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(5000), tokens: 512)
+            #expect(corpus.windows.count == 8)
+            #expect(corpus.sample(tokens: 200) == [0, 2, 5].map { corpus.windows[$0] })
+            #expect(corpus.sample(tokens: 40) == [Array(corpus.windows[0].prefix(40))])
+            #expect(corpus.sample(tokens: 4096) == corpus.windows)
+        }
+    }
+
     /// A character is never cut where the front of a long text ends.
     @Test func longTextsAreReadInPart() async throws {
         try await withModel { bench in
