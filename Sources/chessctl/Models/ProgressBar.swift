@@ -4,48 +4,66 @@ internal import SystemPackage
 
 internal import func Glibc.isatty
 
-/// A line on standard error that shows how far a long run has come; silent unless that is a terminal.
+/// A line on standard error that shows how far a long run has come: redrawn on a terminal, elsewhere, as in a log, a new
+/// one every minute.
 final class ProgressBar: Sendable {
-    private let isShown = isatty(2) == 1
+    private let isTerminal = isatty(2) == 1
     private let start = ProcessFacts.monotonicNanoseconds
-    private let lastShown = Mutex<UInt64>(0)
+    private let pace: Mutex<Pace>
     private let stepStart = Mutex<(step: String, time: UInt64)>(("", 0))
 
-    /// Shows the new state, at most ten times a second.
+    init() { pace = Mutex(Pace(isTerminal: isTerminal, start: start)) }
+
+    /// Shows the new state when it is time to.
     func update(bytesDone: Int, bytesTotal: Int) {
-        guard isShown else { return }
-        let now = ProcessFacts.monotonicNanoseconds
-        guard isDue(now, isLast: bytesDone == bytesTotal) else { return }
-        let line = Self.line(
-            bytesDone: bytesDone, bytesTotal: bytesTotal, seconds: Double(now - start) / 1e9)
-        write("\r\u{1B}[K" + line)
+        show(isLast: bytesDone == bytesTotal) { now in
+            Self.line(bytesDone: bytesDone, bytesTotal: bytesTotal, seconds: Double(now - start) / 1e9)
+        }
     }
 
-    /// Shows how much of a step is done, at most ten times a second.
+    /// Shows how much of a step is done when it is time to.
     func update(step: String, done: Int, total: Int) {
-        guard isShown else { return }
-        let now = ProcessFacts.monotonicNanoseconds
         let begun = stepStart.withLock { start in
-            if start.step != step { start = (step, now) }
+            if start.step != step { start = (step, ProcessFacts.monotonicNanoseconds) }
             return start.time
         }
-        guard isDue(now, isLast: done == total) else { return }
-        let seconds = Double(now - begun) / 1e9
-        let left = done > 0 ? String(Int((seconds / Double(done) * Double(total - done)).rounded(.up))) : "?"
-        write("\r\u{1B}[K" + Self.bar(done: done, total: total) + "  \(step)  \(left) s left")
+        show(isLast: done == total) { now in
+            let seconds = Double(now - begun) / 1e9
+            let left =
+                done > 0 ? String(Int((seconds / Double(done) * Double(total - done)).rounded(.up))) : "?"
+            return Self.bar(done: done, total: total) + "  \(step)  \(left) s left"
+        }
     }
 
-    private func isDue(_ now: UInt64, isLast: Bool) -> Bool {
-        lastShown.withLock { last in
-            guard now - last >= 100_000_000 || isLast else { return false }
+    private func show(isLast: Bool, _ line: (UInt64) -> String) {
+        let now = ProcessFacts.monotonicNanoseconds
+        guard pace.withLock({ $0.isDue(now, isLast: isLast) }) else { return }
+        write(isTerminal ? "\r\u{1B}[K" + line(now) : line(now) + "\n")
+    }
+
+    /// When a line is due, in nanoseconds: ten times a second on a terminal, and the last one always; elsewhere every
+    /// minute, so that short runs say nothing.
+    struct Pace {
+        private let isTerminal: Bool
+        private var last: UInt64
+
+        init(isTerminal: Bool, start: UInt64) {
+            self.isTerminal = isTerminal
+            last = isTerminal ? 0 : start
+        }
+
+        mutating func isDue(_ now: UInt64, isLast: Bool) -> Bool {
+            guard now - last >= (isTerminal ? 100_000_000 : 60_000_000_000) || (isLast && isTerminal) else {
+                return false
+            }
             last = now
             return true
         }
     }
 
-    /// Takes the line away.
+    /// Takes the line of a terminal away.
     func clear() {
-        guard isShown else { return }
+        guard isTerminal else { return }
         write("\r\u{1B}[K")
     }
 
