@@ -39,8 +39,9 @@ actor EngineLoader {
     func moveWeights() async {
         guard let model = loaded?.movable, let mapped = loaded?.store else { return }
         loaded?.movable = nil
-        let begin = ProcessFacts.monotonicNanoseconds
         do {
+            try await Task.sleep(for: Self.patience)
+            let begin = ProcessFacts.monotonicNanoseconds
             let copy = try WeightStore.Copying(
                 model.inspection, threads: model.threads, panelled: model.panelled)
             while !copy.isComplete {
@@ -60,16 +61,18 @@ actor EngineLoader {
             // Another load may have come between.
             guard self.loaded?.store === mapped else { return }
             self.loaded = self.loaded?.moved(to: store, decoder)
+            ProcessFacts.returnFreedMemory()
+            logger.info(
+                "weights copied into memory",
+                metadata: ["milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)"])
         } catch {
             // What is mapped was checked and goes on serving.
             logger.warning("weights stay in the page cache", metadata: ["reason": "\(error)"])
-            return
         }
-        ProcessFacts.returnFreedMemory()
-        logger.info(
-            "weights copied into memory",
-            metadata: ["milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)"])
     }
+
+    /// Who started the daemon to ask something does so at once.
+    private static let patience = Duration.seconds(1)
 
     /// A request waits for so much at most: some hundredths of a second on a board.
     private static let bytesAtATime = 8 << 20
