@@ -31,6 +31,8 @@ def main():
         datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00"))
         for line in pathlib.Path(log).read_text().splitlines() if " answered " in line
     ]
+    if not times:
+        return  # all of it went on from an earlier run
     seconds = max((times[-1] - times[0]).total_seconds(), 1)
     print(
         f"\n{len(times)} requests answered in {seconds:.0f} s, {len(times) / seconds:.1f} a second",
