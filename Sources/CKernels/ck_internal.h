@@ -80,18 +80,19 @@ static inline float ck_cached(const uint8_t *row, size_t d, size_t head_dim, int
 // Bytes of a float weight.
 static inline __attribute__((always_inline)) size_t ck_float_bytes(const int bits) { return bits == CK_F32 ? 4 : 2; }
 
-// Bytes of n codes, n being padded to 64.
-static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
-    switch (form->bits) {
-    case 4: return padded / 2;
-    case 5: return padded / 2 + padded / 8;
-    case 6: return padded / 2 + padded / 4;
-    case 8: return padded;
-    default: return padded * ck_float_bytes(form->bits);
-    }
+// Bytes that 64 codes take in their low plane, and in the plane of the bits above.
+static inline __attribute__((always_inline)) size_t ck_low_bytes(const int bits) { return bits == 8 ? 64 : 32; }
+static inline __attribute__((always_inline)) size_t ck_high_bytes(const int bits) {
+    return bits == 5 ? 8 : bits == 6 ? 16 : 0;
 }
 
 static inline int ck_is_float(const ck_form *form) { return form->bits >= CK_F16; }
+
+// Bytes of n codes, n being padded to 64.
+static inline size_t ck_packed_bytes(const ck_form *form, size_t padded) {
+    if (ck_is_float(form)) return padded * ck_float_bytes(form->bits);
+    return padded / 64 * (ck_low_bytes(form->bits) + ck_high_bytes(form->bits));
+}
 
 // Code i of a packed run of `padded` codes, before the offset is subtracted.
 static inline int32_t ck_code(const ck_form *form, const uint8_t *run, size_t padded, size_t i) {

@@ -167,12 +167,7 @@ package struct Calibrator: Sendable {
         _ measures: [ObservedActivation: ActivationStatistics.Measure], plan: SparsityPlan? = nil,
         tokens: Int = .max
     ) -> PassResult {
-        var count = 0
-        let windows = corpus.windows.prefix { window in
-            defer { count += window.count }
-            return count < tokens
-        }
-        return pass(over: Array(windows), measures, moments: [], plan: plan)
+        pass(over: Array(corpus.front(tokens: tokens)), measures, moments: [], plan: plan)
     }
 
     private func pass(
@@ -238,7 +233,7 @@ package struct Calibrator: Sendable {
         let plan = decoder.plan(profile)
         _ = decoder.takeCounts(of: plan)
         var seen = 0
-        for window in corpus.windows where seen < tokens {
+        for window in corpus.front(tokens: tokens) {
             _ = decoder.evaluate(.tokens(window), at: 0, options: BatchOptions(plan: plan))
             seen += window.count
             progress(

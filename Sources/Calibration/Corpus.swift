@@ -47,6 +47,15 @@ package struct Corpus: Sendable {
         return (0..<wanted).map { Array(windows[$0 * windows.count / wanted].prefix(length)) }
     }
 
+    /// The first windows, up to the one that brings them to `tokens` together.
+    func front(tokens: Int) -> some Collection<[Int32]> {
+        var count = 0
+        return windows.prefix { window in
+            defer { count += window.count }
+            return count < tokens
+        }
+    }
+
     private init(_ whole: Corpus, _ windows: some Collection<[Int32]>) {
         path = whole.path
         sha256 = whole.sha256

@@ -70,6 +70,9 @@ internal import Glibc
     /// What the kernel should do about the pages of a range.
     package enum Advice: Sendable { case willNeed, sequential, dontNeed }
 
+    /// Tells the kernel how the whole file will be used.
+    package func advise(_ advice: Advice) { advise(advice, 0..<byteCount) }
+
     /// Tells the kernel how `range` will be used; widened to whole pages, and never an error.
     package func advise(_ advice: Advice, _ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount)")

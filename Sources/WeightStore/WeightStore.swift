@@ -104,7 +104,7 @@ package final class WeightStore: Sendable {
         var cache: RecordCache?
         if let plan = opening.plan {
             cache = try RecordCache(plan, of: file, orders: orders)
-            file.file.advise(.dontNeed, 0..<file.file.byteCount)
+            file.file.advise(.dontNeed)
             cache?.emptyPageCache()
         }
         var tensors: [String: StoredTensor] = [:]
@@ -165,7 +165,7 @@ package final class WeightStore: Sendable {
     }
 
     /// Takes the pages of the file off this process; what is used in place comes back when it is touched.
-    package func releaseMapping() { file.file.advise(.dontNeed, 0..<file.file.byteCount) }
+    package func releaseMapping() { file.file.advise(.dontNeed) }
 
     /// The vocabulary, as it was imported. Cost: about 20 ms for 150,000 tokens.
     package func vocabulary() throws(StoreError) -> Vocabulary { try file.vocabulary() }

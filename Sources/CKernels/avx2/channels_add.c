@@ -52,8 +52,8 @@ CK_INLINE void add_units(const int bits, const int group, const int levels, cons
                          const size_t count, float *restrict y, const ck_channels *restrict w,
                          const ck_activations *restrict x, const channel_block *restrict block, size_t b, size_t j) {
     const size_t padded = ck_pad64(w->outputs), size = levels == 1 ? 2 : 1, parts = 32 / (size_t)group;
-    const size_t low = j / 64 * unit_low_bytes(bits);
-    const size_t high = padded / 64 * unit_low_bytes(bits) + j / 64 * unit_high_bytes(bits);
+    const size_t low = j / 64 * ck_low_bytes(bits);
+    const size_t high = padded / 64 * ck_low_bytes(bits) + j / 64 * ck_high_bytes(bits);
     // Scaled sums of both groups of a block are one, and nothing of such a form has both two groups and minima.
     const int is_one = sums_are_scaled(bits, levels) && parts == 2;
     __m256i total[16];
@@ -124,22 +124,16 @@ CK_INLINE void add_channels(const int bits, const int group, const int levels, c
         add_panel(bits, group, levels, has_min, offset, y, w, x, mask, block_begin, block_end);
         return;
     }
-    const size_t high = ck_pad64(w->outputs) / 64 * unit_low_bytes(bits), from = out_begin / 64,
-                 units = (out_end + 63) / 64 - from;
+    const size_t from = out_begin / 64, end = (out_end + 63) / 64;
     for (size_t b = block_begin; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels), kept_next = ck_next_mask(mask, b, w->channels);
         if (kept == 0) continue;
         channel_block now;
         gather_block(&now, bits, group, w, x, mask, b);
         stretch_list ahead;
-        if (w->ahead.count != 0) {
-            const ck_ahead share = ck_ahead_share(&w->ahead, b - block_begin, block_end - block_begin);
-            list_records(&ahead, &share);
-        } else {
-            list_stretches(&ahead, w, b + 1, kept_next, unit_low_bytes(bits) * from, unit_low_bytes(bits) * units,
-                           high + unit_high_bytes(bits) * from, unit_high_bytes(bits) * units);
-        }
-        line_walk walk = begin_walk(&ahead, bits == 4 ? (units + 1) / 2 : units, 1);
+        list_ahead(&ahead, w, b, kept_next, b - block_begin, block_end - block_begin, from, end,
+                   ck_low_bytes(bits), ck_high_bytes(bits));
+        line_walk walk = begin_walk(&ahead, bits == 4 ? (end - from + 1) / 2 : end - from, 1);
         for (size_t j = out_begin; j < out_end;) {
             const size_t count = bits == 4 && j + 128 <= out_end ? 2 : 1;
             if (kept_next != 0)

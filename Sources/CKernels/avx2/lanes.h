@@ -33,10 +33,6 @@ static inline int form_is(const ck_form *f, int bits, int group, int levels, int
            f->offset == offset;
 }
 
-// Bytes that 64 codes take in their low plane, and in the plane of the bits above.
-CK_INLINE size_t unit_low_bytes(const int bits) { return bits == 8 ? 64 : 32; }
-CK_INLINE size_t unit_high_bytes(const int bits) { return bits == 5 ? 8 : bits == 6 ? 16 : 0; }
-
 CK_INLINE __m256i load32(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 CK_INLINE __m128i load16(const void *p) { return _mm_loadu_si128((const __m128i *)p); }
 

@@ -115,7 +115,7 @@ CK_INLINE void multiply_rows(const int bits, const int group, const int levels, 
                              const int offset, float *restrict y, size_t y_stride, const ck_rows *restrict w,
                              const ck_batch *restrict x, size_t begin, size_t end,
                              matmul_panel *restrict panel) {
-    const size_t padded = ck_pad64(w->cols), plane = padded / 64 * unit_low_bytes(bits);
+    const size_t padded = ck_pad64(w->cols), plane = padded / 64 * ck_low_bytes(bits);
     for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {
         const size_t outputs = end - row < PANEL_OUTPUTS ? end - row : PANEL_OUTPUTS;
         for (size_t input = 0; input < padded; input += PANEL_INPUTS) {
@@ -127,8 +127,8 @@ CK_INLINE void multiply_rows(const int bits, const int group, const int levels, 
                     for (size_t k = 0; k < 8; k++) {
                         const uint8_t *from =
                             ck_row(w, row + r + k < end ? row + r + k : end - 1);
-                        low[k] = from + (input / 64 + unit) * unit_low_bytes(bits);
-                        high[k] = from + plane + (input / 64 + unit) * unit_high_bytes(bits);
+                        low[k] = from + (input / 64 + unit) * ck_low_bytes(bits);
+                        high[k] = from + plane + (input / 64 + unit) * ck_high_bytes(bits);
                     }
                     pack_rows8(panel->codes[r / STRIP], bits, 64 * unit, r % STRIP, low, high);
                 }
@@ -143,7 +143,7 @@ CK_INLINE void multiply_channels(const int bits, const int group, const int leve
                                  const int offset, float *restrict y, size_t y_stride,
                                  const ck_channels *restrict w, const ck_batch *restrict x, size_t begin,
                                  size_t end, matmul_panel *restrict panel) {
-    const size_t padded = ck_pad64(w->channels), plane = ck_pad64(w->outputs) / 64 * unit_low_bytes(bits);
+    const size_t padded = ck_pad64(w->channels), plane = ck_pad64(w->outputs) / 64 * ck_low_bytes(bits);
     for (size_t output = begin; output < end; output += PANEL_OUTPUTS) {
         const size_t outputs = end - output < PANEL_OUTPUTS ? end - output : PANEL_OUTPUTS;
         for (size_t input = 0; input < padded; input += PANEL_INPUTS) {
@@ -154,8 +154,8 @@ CK_INLINE void multiply_channels(const int bits, const int group, const int leve
                 for (size_t k = 0; k < 4; k++) {
                     // The padding's activations are zero: any channel does for its codes.
                     const size_t channel = input + c + k < w->channels ? input + c + k : w->channels - 1;
-                    low[k] = ck_channel(w, channel) + output / 64 * unit_low_bytes(bits);
-                    high[k] = ck_channel(w, channel) + plane + output / 64 * unit_high_bytes(bits);
+                    low[k] = ck_channel(w, channel) + output / 64 * ck_low_bytes(bits);
+                    high[k] = ck_channel(w, channel) + plane + output / 64 * ck_high_bytes(bits);
                 }
                 pack_channels4(panel, bits, c, low, high);
             }

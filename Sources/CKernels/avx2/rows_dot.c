@@ -38,7 +38,7 @@ CK_INLINE __m256i group_sums(const int bits, const int group, const uint8_t *low
         p[2 * u] = p[2 * u + 1] = _mm256_setzero_si256();
         if (u >= units) continue;
         __m256i code[2];
-        unit_codes(code, bits, low + u * unit_low_bytes(bits), high + u * unit_high_bytes(bits));
+        unit_codes(code, bits, low + u * ck_low_bytes(bits), high + u * ck_high_bytes(bits));
         p[2 * u] = pair_products(bits, code[0], load32(x + 64 * u));
         p[2 * u + 1] = pair_products(bits, code[1], load32(x + 64 * u + 32));
     }
@@ -59,8 +59,8 @@ CK_INLINE row_parts parts_of(size_t cols, const int bits, const int group, const
     row_parts p;
     p.units = ck_pad64(cols) / 64;
     p.groups = p.units * 64 / (size_t)group;
-    p.high = p.units * unit_low_bytes(bits);
-    p.scales = p.high + p.units * unit_high_bytes(bits);
+    p.high = p.units * ck_low_bytes(bits);
+    p.scales = p.high + p.units * ck_high_bytes(bits);
     p.mins = p.scales + p.groups * (levels == 1 ? 2 : 1);
     p.supers = has_min ? p.mins + p.groups : p.mins;
     p.super_mins = p.supers + (p.units + 3) / 4 * 2;
@@ -80,8 +80,8 @@ CK_INLINE __m256 add_step(__m256 sum, const int bits, const int group, const int
     const __m256 scale = count == 8 ? _mm256_loadu_ps(scale_at) : _mm256_maskload_ps(scale_at, there);
     const __m256 total = count == 8 ? _mm256_loadu_ps(sum_at) : _mm256_maskload_ps(sum_at, there);
     const __m256i dots =
-        group_sums(bits, group, row + unit * unit_low_bytes(bits),
-                   row + parts->high + unit * unit_high_bytes(bits), x->codes + 64 * unit, units);
+        group_sums(bits, group, row + unit * ck_low_bytes(bits),
+                   row + parts->high + unit * ck_high_bytes(bits), x->codes + 64 * unit, units);
     __m256 value = _mm256_mul_ps(scale, _mm256_cvtepi32_ps(dots));
     if (offset) value = _mm256_fnmadd_ps(_mm256_set1_ps((float)offset), total, value);
     sum = _mm256_fmadd_ps(row_factors(levels, row + parts->scales, row + parts->supers, g, count, unit / 4),

@@ -157,7 +157,7 @@ CK_INLINE void products64(const int bits, const int group, const int offset, con
 // Whether two units are added together.
 CK_INLINE int in_pairs(const int bits) { return bits == 4 || bits == 6; }
 
-// Adds what a block's channels give to the units from ..< end. w->ahead: what to ask for, or else the next block.
+// Adds what a block's channels give to the units from ..< end. ahead: what is asked for meanwhile; NULL of panels.
 CK_INLINE void add_units(const int bits, const int group, const int levels, const int has_min, const int offset,
                          const layout lies, __m512_u *restrict y, const ck_channels *restrict w,
                          const group_list list[2], line_walk *restrict walk, const stretch_list *restrict ahead,
@@ -217,29 +217,20 @@ CK_INLINE void add_panel_block(const int bits, const int group, const int levels
 // What a block of channels adds to the units from ..< end.
 CK_INLINE void add_block(const int bits, const int group, const int levels, const int has_min,
                          const int offset, __m512_u *restrict y, const ck_channels *restrict w,
-                         const ck_activations *restrict x, size_t b, uint32_t kept, uint32_t kept_next,
-                         size_t from, size_t end) {
-    const size_t high = ck_pad64(w->outputs) / 2;
-    const size_t low = bits == 8 ? 64 : 32, upper = bits == 5 ? 8 : bits == 6 ? 16 : 0;  // bytes of a unit
+                         const ck_activations *restrict x, const stretch_list *restrict ahead, size_t b,
+                         uint32_t kept, uint32_t kept_next, size_t from, size_t end) {
     group_list list[2];
     collect_block(list, group, 0, w, x, kept, b);
-    stretch_list ahead;
-    if (w->ahead.count != 0) {
-        list_records(&ahead, &w->ahead);
-    } else {
-        list_stretches(&ahead, w, b + 1, kept_next, low * from, low * (end - from), high + upper * from,
-                       upper * (end - from));
-    }
     const size_t fours = list[0].fours + (group == 16 ? list[1].fours : 0);
-    line_walk walk = begin_walk(&ahead, in_pairs(bits) ? (end - from + 1) / 2 : end - from, fours);
+    line_walk walk = begin_walk(ahead, in_pairs(bits) ? (end - from + 1) / 2 : end - from, fours);
     if (ck_asks_second_cache) {
-        add_units(bits, group, levels, has_min, offset, IN_BURSTS, y, w, list, &walk, &ahead, b, kept_next, from,
+        add_units(bits, group, levels, has_min, offset, IN_BURSTS, y, w, list, &walk, ahead, b, kept_next, from,
                   end);
-    } else if (ahead.has_gaps) {
-        add_units(bits, group, levels, has_min, offset, WITH_GAPS, y, w, list, &walk, &ahead, b, kept_next, from,
+    } else if (ahead->has_gaps) {
+        add_units(bits, group, levels, has_min, offset, WITH_GAPS, y, w, list, &walk, ahead, b, kept_next, from,
                   end);
     } else {
-        add_units(bits, group, levels, has_min, offset, IN_ORDER, y, w, list, &walk, &ahead, b, kept_next, from,
+        add_units(bits, group, levels, has_min, offset, IN_ORDER, y, w, list, &walk, ahead, b, kept_next, from,
                   end);
     }
 }
@@ -270,10 +261,11 @@ CK_INLINE void add_form(const int bits, const int group, const int levels, const
     for (; b < block_end; b++) {
         const uint32_t kept = ck_block_mask(mask, b, w->channels);
         if (kept == 0) continue;
-        ck_channels part = *w;
-        part.ahead = ck_ahead_share(&w->ahead, b - block_begin, block_end - block_begin);
-        add_block(bits, group, levels, has_min, offset, sums, &part, x, b, kept,
-                  ck_next_mask(mask, b, w->channels), from, end);
+        const uint32_t kept_next = ck_next_mask(mask, b, w->channels);
+        stretch_list ahead;
+        list_ahead(&ahead, w, b, kept_next, b - block_begin, block_end - block_begin, from, end,
+                   ck_low_bytes(bits), ck_high_bytes(bits));
+        add_block(bits, group, levels, has_min, offset, sums, w, x, &ahead, b, kept, kept_next, from, end);
     }
 }
 

@@ -47,7 +47,7 @@ CK_TARGET CK_INLINE void CK_NAME(add_tile)(float *restrict y, const int32x4_t ac
 // What the next block will read in the units begin ..< end.
 CK_INLINE void CK_NAME(plan_fetch)(fetch_list *f, const ck_channels *w, const channel_block *b, size_t block,
                                    size_t begin, size_t end, int bits, int group, int levels, int has_min) {
-    const size_t units = units_of(w->outputs), low = unit_low_bytes(bits), high = unit_high_bytes(bits);
+    const size_t units = units_of(w->outputs), low = ck_low_bytes(bits), high = ck_high_bytes(bits);
     const size_t one = levels == 1 ? 2 : 1;
     f->count = f->next = f->lines = 0;
     for (int part = 0; part < 32 / group; part++) {
@@ -69,7 +69,7 @@ CK_TARGET CK_INLINE void CK_NAME(add_group)(float *restrict y, const ck_channels
                                             const ck_activations *restrict x, const channel_group *g,
                                             size_t block, int part, size_t unit, int bits, int group,
                                             int levels, int has_min, int offset) {
-    const size_t units = units_of(w->outputs), low = unit_low_bytes(bits), high = unit_high_bytes(bits);
+    const size_t units = units_of(w->outputs), low = ck_low_bytes(bits), high = ck_high_bytes(bits);
     const size_t one = levels == 1 ? 2 : 1, row = block * (32 / (size_t)group) + (size_t)part;
     const int net = offset - unpack_bias(bits);
     CK_NAME(tile_planes) p;
@@ -127,7 +127,7 @@ CK_TARGET CK_INLINE void CK_NAME(channels_add_form)(float *restrict y, const ck_
         CK_NAME(add_panel)(y, w, x, mask, block_begin, block_end, bits, group, levels, has_min, offset);
         return;
     }
-    const size_t begin = out_begin / 64, end = units_of(out_end), low = unit_low_bytes(bits);
+    const size_t begin = out_begin / 64, end = units_of(out_end), low = ck_low_bytes(bits);
     int8_t unknown[32];
     memset(unknown, 1, sizeof unknown);
     channel_block blocks[2];

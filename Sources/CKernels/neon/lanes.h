@@ -38,10 +38,6 @@ CK_INLINE int form_is(const ck_form *f, int bits, int group, int levels, int has
            f->offset == offset;
 }
 
-// Bytes that 64 codes take in their low plane, and in the plane of the bits above.
-CK_INLINE size_t unit_low_bytes(int bits) { return bits == 8 ? 64 : 32; }
-CK_INLINE size_t unit_high_bytes(int bits) { return bits == 5 ? 8 : bits == 6 ? 16 : 0; }
-
 // What the kernels' codes lack against the stored ones: 5-bit codes become -16 ... 15 while their last bit is
 // put in, which saves an AND per vector.
 CK_INLINE int unpack_bias(int bits) { return bits == 5 ? 16 : 0; }

@@ -67,7 +67,7 @@ CK_TARGET CK_INLINE void CK_NAME(rows_matmul_form)(float *restrict y, size_t y_s
                                                    const ck_batch *restrict x, size_t begin, size_t end,
                                                    matmul_panel *restrict panel, int bits, int group,
                                                    int has_min, int offset) {
-    const size_t padded = ck_pad64(w->cols), plane = padded / 64 * unit_low_bytes(bits);
+    const size_t padded = ck_pad64(w->cols), plane = padded / 64 * ck_low_bytes(bits);
     for (size_t row = begin; row < end; row += PANEL_OUTPUTS) {
         const size_t outputs = end - row < PANEL_OUTPUTS ? end - row : PANEL_OUTPUTS;
         for (size_t input = 0; input < padded; input += PANEL_INPUTS) {
@@ -79,8 +79,8 @@ CK_TARGET CK_INLINE void CK_NAME(rows_matmul_form)(float *restrict y, size_t y_s
                     for (size_t k = 0; k < 4; k++) {
                         const uint8_t *const from =
                             ck_row(w, row + r + k < end ? row + r + k : end - 1);
-                        low[k] = from + (input / 64 + unit) * unit_low_bytes(bits);
-                        high[k] = from + plane + (input / 64 + unit) * unit_high_bytes(bits);
+                        low[k] = from + (input / 64 + unit) * ck_low_bytes(bits);
+                        high[k] = from + plane + (input / 64 + unit) * ck_high_bytes(bits);
                     }
                     pack_rows4(panel->codes[r / 16], 64 * unit, (int)(r % 16 / 4), low, high, bits, offset,
                                CK_EIGHTS);
@@ -97,7 +97,7 @@ CK_TARGET CK_INLINE void CK_NAME(channels_matmul_form)(float *restrict y, size_t
                                                        size_t out_begin, size_t out_end,
                                                        matmul_panel *restrict panel, int bits, int group,
                                                        int has_min, int offset) {
-    const size_t padded = ck_pad64(w->channels), plane = units_of(w->outputs) * unit_low_bytes(bits);
+    const size_t padded = ck_pad64(w->channels), plane = units_of(w->outputs) * ck_low_bytes(bits);
     for (size_t output = out_begin; output < out_end; output += PANEL_OUTPUTS) {
         const size_t outputs = out_end - output < PANEL_OUTPUTS ? out_end - output : PANEL_OUTPUTS;
         for (size_t input = 0; input < padded; input += PANEL_INPUTS) {
@@ -107,8 +107,8 @@ CK_TARGET CK_INLINE void CK_NAME(channels_matmul_form)(float *restrict y, size_t
                 const uint8_t *low[8], *high[8];
                 for (size_t k = 0; k < 8; k++) {
                     const size_t channel = input + c + k < w->channels ? input + c + k : w->channels - 1;
-                    low[k] = ck_channel(w, channel) + output / 64 * unit_low_bytes(bits);
-                    high[k] = ck_channel(w, channel) + plane + output / 64 * unit_high_bytes(bits);
+                    low[k] = ck_channel(w, channel) + output / 64 * ck_low_bytes(bits);
+                    high[k] = ck_channel(w, channel) + plane + output / 64 * ck_high_bytes(bits);
                 }
                 pack_channels8(panel, c, low, high, bits, offset, CK_EIGHTS);
             }

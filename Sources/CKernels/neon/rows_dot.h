@@ -18,8 +18,8 @@ CK_INLINE row_parts parts_of(size_t cols, int bits, int group, int levels, int h
     p.units = units_of(cols);
     p.groups = p.units * 64 / (size_t)group;
     p.blocks = (p.units + 3) / 4;
-    p.high = p.units * unit_low_bytes(bits);
-    p.scales = p.high + p.units * unit_high_bytes(bits);
+    p.high = p.units * ck_low_bytes(bits);
+    p.scales = p.high + p.units * ck_high_bytes(bits);
     p.supers = p.scales + p.groups * (size_t)(has_min ? 2 : 1) * (levels == 1 ? 2 : 1);
     p.end = p.supers + (levels == 1 ? 0 : p.blocks * (has_min ? 4 : 2));
     return p;
@@ -44,7 +44,7 @@ CK_INLINE const uint8_t *row_ahead(const ck_rows *w, const uint32_t *list, size_
 // Cache lines that one step of 128 (levels 1) or 256 weights may touch, to be fetched for a later row.
 CK_INLINE int lines_of_step(int bits, int group, int levels, int has_min) {
     const int units = levels == 2 ? 4 : 2, sets = has_min ? 2 : 1;
-    const int codes = units * (int)(unit_low_bytes(bits) + unit_high_bytes(bits));
+    const int codes = units * (int)(ck_low_bytes(bits) + ck_high_bytes(bits));
     const int scales = units * 64 / group * (levels == 1 ? 2 : 1) * sets + (levels == 2 ? 2 * sets : 0);
     return (codes + scales + 63) / 64;
 }

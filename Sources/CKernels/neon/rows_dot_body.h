@@ -16,7 +16,7 @@ CK_TARGET CK_INLINE float32x4_t CK_NAME(quad_terms)(const uint8_t *restrict row,
                                                     int bits, int group, int offset) {
     const size_t unit = group == 32 ? 2 * quad : quad;
     const int32x4_t dots =
-        CK_QUAD_DOTS(row + unit * unit_low_bytes(bits), row + p->high + unit * unit_high_bytes(bits),
+        CK_QUAD_DOTS(row + unit * ck_low_bytes(bits), row + p->high + unit * ck_high_bytes(bits),
                      x->codes + unit * 64, bits, group, units);
     const int half = group == 32 && units == 1, net = offset - unpack_bias(bits);
     const float32x4_t scale = quad_of((group == 32 ? x->scale32 : x->scale16) + 4 * quad, half);

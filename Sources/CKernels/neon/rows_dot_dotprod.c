@@ -10,7 +10,7 @@ CK_TARGET_DOTPROD CK_INLINE int32x4_t quad_dots(const uint8_t *restrict low, con
         int8x16_t code[4];
         int8x16_t a[4];
         for (int i = 0; i < 4; i++) a[i] = vld1q_s8(act + 64 * u + 16 * i);
-        unit_codes(code, low + (size_t)u * unit_low_bytes(bits), high + (size_t)u * unit_high_bytes(bits),
+        unit_codes(code, low + (size_t)u * ck_low_bytes(bits), high + (size_t)u * ck_high_bytes(bits),
                    bits);
         for (int i = 0; i < 4; i++) {
             const int g = group == 16 ? i : 2 * u + i / 2;

@@ -25,7 +25,7 @@ CK_INLINE int32x4_t quad_dots(const uint8_t *restrict low, const uint8_t *restri
         int8x16_t code[4];
         int8x16_t a[4];
         for (int i = 0; i < 4; i++) a[i] = vld1q_s8(act + 64 * u + 16 * i);
-        unit_codes(code, low + (size_t)u * unit_low_bytes(bits), high + (size_t)u * unit_high_bytes(bits),
+        unit_codes(code, low + (size_t)u * ck_low_bytes(bits), high + (size_t)u * ck_high_bytes(bits),
                    bits);
         if (group == 16) {
             for (int i = 0; i < 4; i++) lanes[i] = mul16(code[i], a[i]);

@@ -46,6 +46,21 @@ CK_INLINE void list_records(stretch_list *restrict list, const ck_ahead *restric
     for (size_t i = 0; i < list->count; i++) list->begin[i] = (const char *)ck_ahead_record(ahead, i);
 }
 
+// What is asked for while block `index` of `count` is added: its share of what the caller foretells, or else the units
+// from ..< end of the next block's channels. low_bytes, high_bytes: of a unit, in the two planes of its codes.
+CK_INLINE void list_ahead(stretch_list *restrict list, const ck_channels *restrict w, size_t block, uint32_t kept_next,
+                          size_t index, size_t count, size_t from, size_t end, size_t low_bytes,
+                          size_t high_bytes) {
+    if (w->ahead.count != 0) {
+        const ck_ahead share = ck_ahead_share(&w->ahead, index, count);
+        list_records(list, &share);
+        return;
+    }
+    const size_t high = ck_pad64(w->outputs) / 64 * low_bytes;
+    list_stretches(list, w, block + 1, kept_next, low_bytes * from, low_bytes * (end - from),
+                   high + high_bytes * from, high_bytes * (end - from));
+}
+
 // Walks the stretches line by line, a block ahead: what memory answers fastest, 8 channels ahead was half as fast on Zen 4.
 //
 // Into the first cache the lines go in the order of memory, and each turn asks for its share. To ask for several at once
