@@ -109,11 +109,8 @@ package struct SparsityProfile: Sendable, Equatable {
         self.sites = sites
     }
 
-    /// How many logits are computed exactly when nobody says: a 32nd of the vocabulary where the model can
-    /// foretell the others, else all.
-    package static func usualHeadCandidates(vocabulary: Int, hasPreview: Bool) -> Int {
-        hasPreview ? vocabulary / 32 : 0
-    }
+    /// How many logits a model that can foretell the others computes exactly when nobody says.
+    package static func usualHeadCandidates(vocabulary: Int) -> Int { vocabulary / 32 }
 
     /// What a profile's file is called without folders and extension: its name for people and requests.
     package static func name(ofFile path: String) -> String {

@@ -56,7 +56,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Logits to compute exactly where the model has a preview of its head (see arrange), the others foretold; 0 \
+            Logits to compute exactly once the model has a preview of its head (see arrange), the others foretold; 0 \
             computes all. Default: for tuned a 32nd of the vocabulary where bundles have 1 KiB or more, else 0.
             """, valueName: "count"))
     var headCandidates: Int?
@@ -91,11 +91,10 @@ struct CalibrateCommand: AsyncParsableCommand {
             let calibrator = Calibrator(decoder, corpus) { progress in
                 bar.update(step: progress.phase.rawValue, done: progress.done, total: progress.total)
             }
-            // Beside short channels candidates save bytes but no time.
-            let usual = SparsityProfile.usualHeadCandidates(
-                vocabulary: store.parameters.vocabulary,
-                hasPreview: method == .tuned && decoder.weights.preview != nil
-                    && decoder.weights.channelBytes(.channels, 0) >= 1024)
+            // Beside short channels candidates save bytes but no time. A model without a preview may get one by `arrange`.
+            let usual =
+                method == .tuned && decoder.weights.channelBytes(.channels, 0) >= 1024
+                ? SparsityProfile.usualHeadCandidates(vocabulary: store.parameters.vocabulary) : 0
             let profile = try calibrator.profile(
                 CalibrationRequest(
                     method: method, sparsity: sparsity, searchTokens: searchTokens,

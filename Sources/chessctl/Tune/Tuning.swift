@@ -32,8 +32,7 @@ final class Tuning {
         budget = command.memory?.resolved
         let model = try StoreInspection(path: command.options.model)
         let hasPreview = model.tensors.contains { $0.name == HeadPreviewName.weights }
-        let usual = SparsityProfile.usualHeadCandidates(
-            vocabulary: model.metadata.model.vocabulary, hasPreview: hasPreview)
+        let usual = SparsityProfile.usualHeadCandidates(vocabulary: model.metadata.model.vocabulary)
         headCandidates = hasPreview ? command.headCandidates ?? usual : 0
         statePath = command.output + ".partial"
     }
