@@ -81,6 +81,7 @@ extension Decoder {
         let count = source.count
         precondition(count > 0 && position >= 0 && position + count <= context, "\(position)+\(count)")
         precondition(output == nil || output?.count == count, "output of \(count) tokens")
+        makeRoom(upTo: position + count)
         for start in stride(from: 0, to: count, by: batch.capacity) {
             let rows = start..<min(start + batch.capacity, count)
             guard

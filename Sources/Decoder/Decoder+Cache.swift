@@ -8,6 +8,12 @@ extension Decoder {
     /// `nil` when all is well; asking clears it, and the next step tries again.
     package func takeFault() -> StoreError? { weights.cache?.takeFault() }
 
+    /// Sees to it that there is memory for keys and values of positions up to `end`; those from `end` on need not be kept.
+    func makeRoom(upTo end: Int) {
+        guard let borrowed, let records = weights.cache else { return }
+        borrowed.makeRoom(upTo: end, records)
+    }
+
     /// Brings the records of `tensor` that `wanted` has a bit for into memory, all without it. Every worker calls
     /// it at the same point; nothing happens to a tensor that is in memory as a whole.
     ///

@@ -54,9 +54,8 @@ extension Decoder {
         if let budget = options.budget {
             // What was read to get here left holes.
             ProcessFacts.returnFreedMemory()
-            let working =
-                try ProcessFacts.anonymousResidentBytes + codeBytes
-                + workingBytes(shape, path: model.path, context: context, options)
+            let (scratch, lendable) = try workingBytes(shape, path: model.path, context: context, options)
+            let working = ProcessFacts.anonymousResidentBytes + codeBytes + scratch
             var gap = options.gap
             if gap == nil,
                 !MemoryPlan.fits(model, budget: budget, working: working, without: MemoryPlan.expendable)
@@ -64,7 +63,7 @@ extension Decoder {
                 gap = try StorageSpeed(ofFile: model.path, rate: options.storageRate).worthwhileGap
             }
             plan = try MemoryPlan(
-                budget: budget, working: working, model: model, gap: gap ?? 0,
+                budget: budget, working: working, lendable: lendable, model: model, gap: gap ?? 0,
                 // A channel that is not there is mostly left out, so few are missing.
                 isPinnable: (options.profile?.absentFactor ?? 1) <= 1,
                 headCandidates: options.profile?.headCandidates ?? options.headCandidates
@@ -82,7 +81,7 @@ extension Decoder {
         if plan != nil { ProcessFacts.returnFreedMemory() }
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
-            cacheFormat: options.cacheFormat, isSmall: cache != nil)
+            cacheFormat: options.cacheFormat, isSmall: cache != nil, lent: plan?.lent ?? 0)
         return (store, decoder, plan)
     }
 
@@ -105,9 +104,11 @@ extension Decoder {
     private static let codeBytes = 16 << 20
 
     /// Bytes that decoding touches of scratch and of the KV cache of a full context: makes them, counts, and lets them go.
+    ///
+    /// - Returns: also how many of them short conversations do without, the most first.
     private static func workingBytes(
         _ shape: ModelParameters, path: String, context: Int, _ options: DecoderOptions
-    ) throws(DecoderError) -> Int {
+    ) throws(DecoderError) -> (all: Int, lendable: [Int]) {
         try check(context, shape, path: path)
         let before = MemoryTally.bytes
         let scratch = StepScratch(shape, context: context, threads: options.threads)
@@ -117,6 +118,6 @@ extension Decoder {
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
             context: context, format: options.cacheFormat)
         let made = withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
-        return made - batch.wideBytes + MemoryPlan.reserve
+        return (made - batch.wideBytes + MemoryPlan.reserve, BorrowedCache.lendable(cache))
     }
 }

@@ -16,6 +16,7 @@ extension Decoder {
         isCancelled: @Sendable () -> Bool = { false }, eachLogits: ((Int, FloatSlice) -> Void)? = nil
     ) -> Bool {
         precondition(!tokens.isEmpty && position + tokens.count <= context, "\(position)+\(tokens.count)")
+        makeRoom(upTo: position + tokens.count)
         var start = 0
         while start < tokens.count {
             let end = min(start + batch.capacity, tokens.count)

@@ -23,6 +23,7 @@ extension Decoder {
     func step(_ token: Int32, at position: Int, plan: SparsityPlan?, head scope: HeadScope) {
         precondition(position >= 0 && position < context, "\(position) of \(context)")
         precondition(token >= 0 && token < parameters.vocabulary, "\(token) of \(parameters.vocabulary)")
+        makeRoom(upTo: position + 1)
         scratch.shares.reset()
         fillAngles(position)
         pool.run { worker in

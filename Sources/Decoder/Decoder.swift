@@ -20,15 +20,18 @@ package final class Decoder: Sendable {
     let batch: BatchScratch
     /// What the workers' tallies cover.
     let tallied: TokenTally
+    /// Where slots for weights take what the cache has not filled yet.
+    let borrowed: BorrowedCache?
 
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
     ///   - threads: workers of a step, the caller among them.
     ///   - cacheFormat: of keys and values.
     ///   - isSmall: whether to take less memory where that costs little speed.
+    ///   - lent: see `MemoryPlan.lent`.
     package init(
         store: WeightStore, kernels: KernelSet, context: Int, threads: Int,
-        cacheFormat: CacheFormat = .half, isSmall: Bool = false
+        cacheFormat: CacheFormat = .half, isSmall: Bool = false, lent: Int = 0
     ) throws {
         let shape = store.parameters
         try Self.check(context, shape, path: store.path)
@@ -40,6 +43,7 @@ package final class Decoder: Sendable {
             context: context, format: cacheFormat)
         pool = WorkerPool(threadCount: threads)
         tallied = TokenTally()
+        borrowed = lent > 0 ? BorrowedCache(cache, lent: lent) : nil
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)
         batch = BatchScratch(
@@ -55,7 +59,7 @@ package final class Decoder: Sendable {
         self.weights = weights
         (parameters, kernels, cache, pool) = (other.parameters, other.kernels, other.cache, other.pool)
         (rotary, scratch, batch) = (other.rotary, other.scratch, other.batch)
-        tallied = other.tallied
+        (tallied, borrowed) = (other.tallied, nil)
     }
 
     static func check(_ context: Int, _ shape: ModelParameters, path: String) throws(DecoderError) {

@@ -7,6 +7,7 @@ internal import Machine
 package struct KeyValueCache: Sendable {
     package let context: Int
     package let format: CacheFormat
+    private let layers: Int
     private let heads: Int
     private let rowBytes: Int
     private let keys: SharedBuffer<UInt8>
@@ -15,6 +16,7 @@ package struct KeyValueCache: Sendable {
     package init(layers: Int, heads: Int, headDimension: Int, context: Int, format: CacheFormat) {
         self.context = context
         self.format = format
+        self.layers = layers
         self.heads = heads
         rowBytes = format.rowBytes(headDimension: headDimension)
         keys = SharedBuffer(count: layers * heads * context * rowBytes)
@@ -23,6 +25,27 @@ package struct KeyValueCache: Sendable {
 
     /// Bytes when the context is full.
     package var byteCount: Int { keys.count + values.count }
+
+    /// Bytes of the pages that hold the first `positions` positions, at most.
+    func byteCount(of positions: Int) -> Int {
+        // A head's rows begin and end anywhere in a page.
+        let page = ProcessFacts.pageBytes
+        let each = (positions * rowBytes + page - 1) / page * page + page
+        return min(2 * layers * heads * each, byteCount)
+    }
+
+    /// Gives the memory of all positions from `first` on back to the machine: they are to be written before they are read.
+    func giveBack(from first: Int) {
+        guard first < context else { return }
+        for layer in 0..<layers {
+            for head in 0..<heads {
+                let start = start(layer, head, first)
+                let rows = start..<start + (context - first) * rowBytes
+                keys.giveBack(rows)
+                values.giveBack(rows)
+            }
+        }
+    }
 
     package func slice(layer: Int, head: Int) -> CacheSlice {
         CacheSlice(

@@ -5,8 +5,10 @@ package import WeightStore
 package struct MemoryPlan: Sendable {
     /// What the process may take, in bytes.
     package let budget: Int
-    /// What it takes besides weights: its code, the KV cache of a full context, scratch, connections.
+    /// What it takes besides weights: its code, the KV cache of a full context but for what is lent, scratch, connections.
     package let working: Int
+    /// Bytes of the KV cache that are counted as slots until a conversation needs them.
+    package let lent: Int
     /// Weights that are all in memory.
     package let resident: Int
     /// Slots for weights of which some are in memory, and room to read into.
@@ -17,6 +19,8 @@ package struct MemoryPlan: Sendable {
     /// Tensors to do without: the bounds of a head that is in memory as a whole, when they do not fit beside all other
     /// weights.
     package let omitted: Set<String>
+    /// Whether the file's channels lie in the order in which tokens want them, as `chessctl arrange` puts them.
+    package let isArranged: Bool
 
     /// What connections and the allocator may take beyond what is counted.
     static let reserve = 12 << 20
@@ -25,17 +29,43 @@ package struct MemoryPlan: Sendable {
     ///
     /// - Parameters:
     ///   - working: bytes besides weights.
+    ///   - lendable: how many of them slots can have for a while, the most first: the first of which slots would be twice as
+    ///     much is lent.
     ///   - headCandidates: rows of the head that a token computes, where the store can foretell the others; 0 for all.
     ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
     ///   - gap: see `CachePlan.gap`.
     ///   - isPinnable: see `CachePlan.isPinnable`.
     /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
     package init(
-        budget: Int, working: Int, model: StoreInspection, gap: Int, isPinnable: Bool = true,
-        headCandidates: Int = 0, kept: (SparsitySite, Int) -> Double
+        budget: Int, working: Int, lendable: [Int] = [], model: StoreInspection, gap: Int,
+        isPinnable: Bool = true, headCandidates: Int = 0, kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
+        func plan(lent: Int) throws(DecoderError) -> MemoryPlan {
+            try MemoryPlan(
+                budget: budget, working: working, lent: lent, model: model, gap: gap, isPinnable: isPinnable,
+                headCandidates: headCandidates, kept: kept)
+        }
+        // What must be in memory has to fit beside a full context.
+        var best = try plan(lent: 0)
+        for bytes in lendable where best.cache != nil && best.lent == 0 {
+            let lending = try plan(lent: bytes)
+            if lending.slots >= Self.slotsOverLent * bytes { best = lending }
+        }
+        self = best
+    }
+
+    /// Slots take no more than a part of their memory from what will be needed otherwise.
+    private static let slotsOverLent = 2
+
+    private init(
+        budget: Int, working: Int, lent: Int, model: StoreInspection, gap: Int, isPinnable: Bool,
+        headCandidates: Int, kept: (SparsitySite, Int) -> Double
+    ) throws(DecoderError) {
+        self.lent = lent
+        let working = working - lent
         self.budget = budget
         self.working = working
+        isArranged = !model.arrangedTensors.isEmpty
         let tensors = model.tensors
         for omitted in [[], Self.expendable]
         where Self.fits(model, budget: budget, working: working, without: omitted) {
@@ -74,8 +104,10 @@ package struct MemoryPlan: Sendable {
                 needed += tensor.elements.rawBytes
             }
         }
+        // More is missing, and may arrive, once the slots have given back what they were lent.
+        let left = lent == 0 ? 1 : 1 - 1 / Double(Self.slotsOverLent)
         func room(toReceive shares: [Double]) -> Int {
-            Self.arrivalBytes(zip(candidates, shares), part: part)
+            Self.arrivalBytes(zip(candidates, shares.map { $0 < 1 ? $0 * left : 1 }), part: part)
         }
         let nothing = candidates.map { _ in 0.0 }
         let least =
@@ -99,8 +131,7 @@ package struct MemoryPlan: Sendable {
         var shares = nothing
         var arriving = room(toReceive: shares)
         for _ in 0..<Self.refinements {
-            let left = budget - working - needed - slots - arriving
-            shares = Self.shares(candidates, room: left)
+            shares = Self.shares(candidates, room: budget - working - needed - slots - arriving)
             arriving = room(toReceive: shares)
         }
         var whole = 0

@@ -3,6 +3,8 @@ internal import Glibc
 
 /// What the kernel tells about this process and the machine.
 package enum ProcessFacts {
+    /// Bytes of a page of memory.
+    package static var pageBytes: Int { Int(getpagesize()) }
     /// Most resident memory so far, in bytes; 0 when the kernel does not tell.
     package static var peakResidentBytes: Int { status("VmHWM:") }
     /// Resident memory that belongs to no file, in bytes; 0 when the kernel does not tell.

@@ -142,7 +142,7 @@ extension SharedBuffer where Element == UInt8 {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
         guard mappedBytes > 0 else { return }
         // The mapping begins on a page.
-        let page = Int(getpagesize())
+        let page = ProcessFacts.pageBytes
         let first = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound / page * page
         guard first < end else { return }

@@ -21,9 +21,10 @@ package struct SmallModel {
     ///   - embedding: another width than usual, which the type's blocks must divide.
     ///   - feedForward: another number of hidden channels than usual, which they must divide too.
     ///   - vocabulary: tokens.
+    ///   - contextLength: tokens it claims to be trained for.
     package init(
         _ type: ElementType, architecture: String = "llama", layers: Int = 1, embedding: Int? = nil,
-        feedForward: Int? = nil, vocabulary: Int = 40
+        feedForward: Int? = nil, vocabulary: Int = 40, contextLength: Int = 128
     ) {
         self.vocabulary = vocabulary
         self.layers = layers
@@ -38,17 +39,17 @@ package struct SmallModel {
             }
         if let embedding { self.embedding = embedding }
         if let feedForward { self.feedForward = feedForward }
-        addKeys()
+        addKeys(contextLength: contextLength)
         addTensors()
     }
 
-    private mutating func addKeys() {
+    private mutating func addKeys(contextLength: Int) {
         let a = architecture
         builder.set("general.architecture", .string(a))
         builder.set("general.name", .string("small"))
         builder.set("general.license", .string("none"))
         builder.set("\(a).block_count", .uint32(UInt32(layers)))
-        builder.set("\(a).context_length", .uint32(128))
+        builder.set("\(a).context_length", .uint32(UInt32(contextLength)))
         builder.set("\(a).embedding_length", .uint32(UInt32(embedding)))
         builder.set("\(a).feed_forward_length", .uint32(UInt32(feedForward)))
         builder.set("\(a).attention.head_count", .uint32(UInt32(heads)))

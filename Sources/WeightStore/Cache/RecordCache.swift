@@ -33,6 +33,9 @@ package final class RecordCache: Sendable {
     let counts = Mutex(CacheCounts())
     private let fault = Mutex<StoreError?>(nil)
     private let wantedShare = Mutex(1.0)
+    /// The part of the slots that `release` leaves.
+    private let keptShare = Mutex(1.0)
+    private let slotBytes: Int
 
     init(_ plan: CachePlan, of file: StoreFile, orders: [Int: RecordOrder]) throws(StoreError) {
         let layout = CacheLayout(plan, of: file, orders: orders)
@@ -47,6 +50,7 @@ package final class RecordCache: Sendable {
         let choice: ResidentUnits.Choice =
             plan.isPinned ? .first : plan.isPinnable ? .recentOrFirst : .recent
         for tensor in layout.tensors { tensor.choose(choice) }
+        slotBytes = layout.tensors.reduce(0) { $0 + $1.capacity * $1.slotBytes }
         arrivals = layout.arrivals
         unpacked = layout.unpacked
         aheadPlaces = layout.ahead
@@ -83,9 +87,18 @@ package final class RecordCache: Sendable {
 
     /// Applies `share` to every tensor: by the thread that fetches, between two steps.
     package func resize() {
-        let share = share
+        let share = usedShare
         for tensor in tensors.values { tensor.resize(to: share, in: memory) }
     }
+
+    /// Does without `bytes` of the slots, whatever `share` is, until the next call: by the thread that fetches, between
+    /// two steps. Afterwards the machine has them back.
+    package func release(_ bytes: Int) {
+        keptShare.withLock { $0 = slotBytes == 0 ? 1 : max(0, 1 - Double(bytes) / Double(slotBytes)) }
+        resize()
+    }
+
+    private var usedShare: Double { share * keptShare.withLock { $0 } }
 
     func note(_ error: StoreError) {
         fault.withLock { fault in if fault == nil { fault = error } }
@@ -242,7 +255,7 @@ package final class RecordCache: Sendable {
         fetch.missing.removeAll(keepingCapacity: true)
         fetch.starts.removeAll(keepingCapacity: true)
         fetch.admissions.removeAll(keepingCapacity: true)
-        tensor.resize(to: share, in: memory)
+        tensor.resize(to: usedShare, in: memory)
         let units = tensor.wantedUnits(wanted)
         var counts = CacheCounts()
         var cleared = 0
