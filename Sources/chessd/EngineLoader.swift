@@ -176,6 +176,11 @@ private func loadEngine(
             "read_gap": "\(store.cache?.gap ?? 0)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
         ])
+    if let memory, memory.cache != nil, !memory.isArranged, !settings.profiles.isEmpty {
+        logger.notice(
+            "not all weights fit, and the model is as imported: chessctl arrange makes reads fewer and longer",
+            metadata: ["model": "\(settings.model)"])
+    }
     let engine = Engine(
         decoder, tokenizer: tokenizer, template: template,
         model: ModelDescription(

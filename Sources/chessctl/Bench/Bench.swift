@@ -103,7 +103,7 @@ struct Bench {
             memory: memory.map {
                 BenchResult.Memory(
                     budget: $0.budget, working: $0.working, resident: $0.resident, slots: $0.slots,
-                    arrivals: $0.arrivals)
+                    arrivals: $0.arrivals, isArranged: $0.isArranged)
             }, storage: storage(denseTraffic, runs: 1),
             profiles: [])
         for (index, named) in plans.enumerated() {
@@ -187,6 +187,8 @@ struct BenchResult: Encodable {
         var resident: Int
         var slots: Int
         var arrivals: Int
+        /// Whether the model's channels lie in the order in which tokens want them.
+        var isArranged: Bool
     }
 
     /// What tokens needed that was not in memory.
@@ -283,6 +285,9 @@ struct BenchResult: Encodable {
                 Readable.fixed(storage.waitSecondsPerToken * 1000, 1) + " ms",
             ])
         }
-        return "\n\n" + (division ?? "") + table.text
+        let hint =
+            memory?.isArranged == false && !profiles.isEmpty
+            ? "\nThe model is as imported; chessctl arrange makes reads fewer and longer." : ""
+        return "\n\n" + (division ?? "") + table.text + hint
     }
 }
