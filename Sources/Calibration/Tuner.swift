@@ -214,18 +214,18 @@ struct Tuner {
                     }
                 }
             }
-            func repriced(_ price: Double) -> Double {
-                best.priceOfGaps = price
+            func reweighted(_ gaps: Double) -> Double {
+                best.weightOfGaps = gaps
                 return cost(best, corrected(best, meant))
             }
-            // Where no price keeps to what is allowed, fewer gaps may still cost nothing.
-            let within = max(allowed, 1.03 * repriced(0))
-            var (low, high) = (0.0, Self.dearestGaps)
+            // Where no weight keeps to what is allowed, fewer gaps may still cost nothing.
+            let within = max(allowed, 1.03 * reweighted(0))
+            var (low, high) = (0.0, 1.0)
             for _ in 0..<Self.halvings {
                 let middle = (low + high) / 2
-                if repriced(middle) <= within { low = middle } else { high = middle }
+                if reweighted(middle) <= within { low = middle } else { high = middle }
             }
-            best.priceOfGaps = low
+            best.weightOfGaps = low
             meant = corrected(best, meant)
         }
         return shares(best, corrected(best, meant))
@@ -234,10 +234,6 @@ struct Tuner {
     private static let steps = [0.8, 0.4]
 
     /// Times the KL of `chess` at the same bytes, on the text that is searched with; on others it was up to a twentieth more.
-    /// With 0.47 half as much again was lost as with 0.36, and a twentieth gained in time at most.
-    private static let allowedDivergence = 0.4
-
-    /// See `SearchWeights.priceOfGaps`: inputs, which pay five times as much, still give something away at any need.
-    private static let dearestGaps = 0.16
+    private static let allowedDivergence = 0.45
     private static let halvings = 4
 }
