@@ -29,7 +29,7 @@ final class BorrowedCache: Sendable {
     static func lendable(_ cache: KeyValueCache) -> [Int] { owns(cache).map { bytes(cache, from: $0) } }
 
     private static func owns(_ cache: KeyValueCache) -> [Int] {
-        Array(sequence(first: leastOwn) { 2 * $0 }.prefix { $0 < cache.context })
+        Array(stride(from: leastOwn, to: cache.context, by: max(cache.context / 16 / step, 1) * step))
     }
 
     private static func bytes(_ cache: KeyValueCache, from positions: Int) -> Int {

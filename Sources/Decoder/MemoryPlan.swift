@@ -29,8 +29,8 @@ package struct MemoryPlan: Sendable {
     ///
     /// - Parameters:
     ///   - working: bytes besides weights.
-    ///   - lendable: how many of them slots can have for a while, the most first: the first of which slots would be twice as
-    ///     much is lent.
+    ///   - lendable: how many of them slots can have for a while, the most first: the first that leaves them a quarter when
+    ///     it is given back is lent.
     ///   - headCandidates: rows of the head that a token computes, where the store can foretell the others; 0 for all.
     ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
     ///   - gap: see `CachePlan.gap`.
@@ -40,26 +40,33 @@ package struct MemoryPlan: Sendable {
         budget: Int, working: Int, lendable: [Int] = [], model: StoreInspection, gap: Int,
         isPinnable: Bool = true, headCandidates: Int = 0, kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
-        func plan(lent: Int) throws(DecoderError) -> MemoryPlan {
+        func plan(lent: Int, left: Double) throws(DecoderError) -> MemoryPlan {
             try MemoryPlan(
-                budget: budget, working: working, lent: lent, model: model, gap: gap, isPinnable: isPinnable,
-                headCandidates: headCandidates, kept: kept)
+                budget: budget, working: working, lent: lent, left: left, model: model, gap: gap,
+                isPinnable: isPinnable, headCandidates: headCandidates, kept: kept)
         }
         // What must be in memory has to fit beside a full context.
-        var best = try plan(lent: 0)
+        var best = try plan(lent: 0, left: 1)
         for bytes in lendable where best.cache != nil && best.lent == 0 {
-            let lending = try plan(lent: bytes)
-            if lending.slots >= Self.slotsOverLent * bytes { best = lending }
+            // The more slots are left, the less can arrive at once, which is room for more.
+            var left = Self.leastLeft
+            for _ in 0..<Self.refinements {
+                let lending = try plan(lent: bytes, left: left)
+                let found = 1 - Double(bytes) / Double(max(lending.slots, 1))
+                guard found >= left else { break }
+                (best, left) = (lending, found)
+            }
         }
         self = best
     }
 
-    /// Slots take no more than a part of their memory from what will be needed otherwise.
-    private static let slotsOverLent = 2
+    /// The part of the slots that is left when what was lent is given back, at least.
+    private static let leastLeft = 0.25
 
+    /// - Parameter left: the part of the slots that is left in any case.
     private init(
-        budget: Int, working: Int, lent: Int, model: StoreInspection, gap: Int, isPinnable: Bool,
-        headCandidates: Int, kept: (SparsitySite, Int) -> Double
+        budget: Int, working: Int, lent: Int, left: Double, model: StoreInspection, gap: Int,
+        isPinnable: Bool, headCandidates: Int, kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
         self.lent = lent
         let working = working - lent
@@ -104,8 +111,6 @@ package struct MemoryPlan: Sendable {
                 needed += tensor.elements.rawBytes
             }
         }
-        // More is missing, and may arrive, once the slots have given back what they were lent.
-        let left = lent == 0 ? 1 : 1 - 1 / Double(Self.slotsOverLent)
         func room(toReceive shares: [Double]) -> Int {
             Self.arrivalBytes(zip(candidates, shares.map { $0 < 1 ? $0 * left : 1 }), part: part)
         }
