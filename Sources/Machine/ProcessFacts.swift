@@ -7,6 +7,15 @@ package enum ProcessFacts {
     package static var pageBytes: Int { Int(getpagesize()) }
     /// Most resident memory so far, in bytes; 0 when the kernel does not tell.
     package static var peakResidentBytes: Int { status("VmHWM:") }
+
+    /// Lets the peak begin anew with what is resident now; an old kernel, or one without the file, keeps the old one.
+    package static func forgetPeak() {
+        let file = unsafe open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        _ = unsafe write(file, "5", 1)
+        close(file)
+    }
+
     /// Resident memory that belongs to no file, in bytes; 0 when the kernel does not tell.
     package static var anonymousResidentBytes: Int { status("RssAnon:") }
     /// Resident memory now, in bytes; 0 when the kernel does not tell.

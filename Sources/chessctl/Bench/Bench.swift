@@ -32,9 +32,9 @@ struct Bench {
         text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
     }
 
-    /// Measures what reading memory gives, with a buffer that no cache holds.
-    static func bandwidthMeter(threads: Int) -> ReadBandwidth {
-        ReadBandwidth(byteCount: 256 << 20, threads: threads)
+    /// Measures what reading memory gives, with a buffer that no cache holds; of half of `budget` at most.
+    static func bandwidthMeter(threads: Int, budget: Int = .max) -> ReadBandwidth {
+        ReadBandwidth(byteCount: min(256 << 20, max(budget / 2, 1 << 20)), threads: threads)
     }
 
     private var decodeCount: Int { text.count - promptCount }

@@ -87,9 +87,10 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         try await runningModelTool("bench") {
             // Under a budget the meter's buffer must be gone before the weights come.
-            let bandwidth = memoryBudget.map { _ in
-                Bench.bandwidthMeter(threads: options.threadCount).measure()
+            let bandwidth = memoryBudget.map { budget in
+                Bench.bandwidthMeter(threads: options.threadCount, budget: budget.resolved).measure()
             }
+            ProcessFacts.forgetPeak()
             let model = try StoreInspection(path: options.model)
             // What a budget has to leave room for comes before the weights.
             let text = try options.tokenizer(model.vocabulary()).encode(
