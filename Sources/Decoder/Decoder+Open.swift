@@ -54,8 +54,9 @@ extension Decoder {
         if let budget = options.budget {
             // What was read to get here left holes.
             ProcessFacts.returnFreedMemory()
+            let present = ProcessFacts.anonymousResidentBytes + codeBytes
             let (scratch, lendable) = try workingBytes(shape, path: model.path, context: context, options)
-            let working = ProcessFacts.anonymousResidentBytes + codeBytes + scratch
+            let working = present + scratch
             var gap = options.gap
             if gap == nil,
                 !MemoryPlan.fits(model, budget: budget, working: working, without: MemoryPlan.expendable)
