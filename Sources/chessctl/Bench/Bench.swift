@@ -6,9 +6,10 @@ internal import WeightStore
 /// Times a decoder on a text: a prompt, then one token after another.
 struct Bench {
     private let dense: Decoder
-    /// As many as the prompt and the decoded tokens together.
+    /// The prompt, and the tokens behind it.
     private let text: [Int32]
     private let promptCount: Int
+    private let decodeCount: Int
     private var plans: [NamedPlan] = []
     /// How memory was divided, where there is a budget.
     private let memory: MemoryPlan?
@@ -29,7 +30,15 @@ struct Bench {
         self.bandwidth = bandwidth
         self.memory = memory
         promptCount = prompt
-        text = (0..<prompt + decode).map { tokens[$0 % tokens.count] }
+        decodeCount = decode
+        text = (0..<Self.context(prompt: prompt, decode: decode, isBudgeted: true))
+            .map { tokens[$0 % tokens.count] }
+    }
+
+    /// Tokens of context that a benchmark needs. Where weights are read when they are wanted, as many as are timed come
+    /// before those.
+    static func context(prompt: Int, decode: Int, isBudgeted: Bool) -> Int {
+        prompt + (isBudgeted ? 2 : 1) * decode
     }
 
     /// Measures what reading memory gives, with a buffer that no cache holds; of half of `budget` at most.
@@ -37,7 +46,6 @@ struct Bench {
         ReadBandwidth(byteCount: min(256 << 20, max(budget / 2, 1 << 20)), threads: threads)
     }
 
-    private var decodeCount: Int { text.count - promptCount }
     private var prompt: [Int32] { Array(text.prefix(promptCount)) }
 
     /// Touches every page once; returns the peak of resident memory after it, in bytes.
@@ -126,9 +134,11 @@ struct Bench {
     func run(_ index: Int?) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let plan = index.map { plans[$0].plan }
         let decoder = decoder(index)
-        // What other runs left in memory says nothing about a conversation that goes on with this plan.
-        if memory?.cache != nil { _ = try timed(decoder, plan) }
-        return try timed(decoder, plan)
+        guard memory?.cache != nil else { return try timed(decoder, plan) }
+        // What other runs left in memory says nothing about a conversation that goes on with this plan; nor does a text
+        // that was just read say anything about the next.
+        _ = try timed(decoder, plan)
+        return try timed(decoder, plan, from: promptCount + decodeCount)
     }
 
     private func decoder(_ index: Int?) -> Decoder { index.map { plans[$0].decoder } ?? dense }
@@ -149,14 +159,16 @@ struct Bench {
             waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(dense.threadCount))
     }
 
-    /// One run behind the prompt: tokens per second, bytes of weights a token, and what was read for them.
+    /// One run behind the prompt, or from position `start` on: tokens per second, bytes of weights a token, and what was read
+    /// for them.
     private func timed(
-        _ decoder: Decoder, _ plan: SparsityPlan?
+        _ decoder: Decoder, _ plan: SparsityPlan?, from start: Int? = nil
     ) throws -> (rate: Double, bytesPerToken: Double, traffic: CacheCounts) {
         let before = decoder.weights.cache?.total ?? CacheCounts()
         _ = decoder.takeCounts(of: plan)
         let spent = seconds {
-            for index in promptCount..<text.count {
+            let start = start ?? promptCount
+            for index in start..<start + decodeCount {
                 decoder.step(text[index], at: index, plan: plan, reach: reach)
             }
         }

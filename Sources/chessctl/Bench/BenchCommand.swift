@@ -35,7 +35,8 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Memory that the process may take, such as 700M, or auto for what is free: weights that do not fit are "
-                + "read when they are needed.", valueName: "bytes"))
+                + "read when they are needed. As many tokens as are timed then come before those, to fill the memory.",
+            valueName: "bytes"))
     var memoryBudget: MemoryBudget?
 
     @Option(
@@ -118,7 +119,8 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func decoderOptions() -> DecoderOptions {
-        var made = options.decoderOptions(context: prompt + tokens + 1)
+        var made = options.decoderOptions(
+            context: Bench.context(prompt: prompt, decode: tokens, isBudgeted: memoryBudget != nil))
         made.budget = memoryBudget?.resolved
         made.gap = readGap
         made.storageRate = storageReadRate.given

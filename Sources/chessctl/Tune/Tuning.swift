@@ -334,7 +334,7 @@ final class Tuning {
 
     /// A decoder as a program that does nothing else would open it.
     private func open(
-        _ profile: SparsityProfile?, context: Int = Tuning.promptCount + Tuning.decodeCount + 1
+        _ profile: SparsityProfile?, context: Int? = nil
     ) throws -> DecoderLanes.Lane {
         let options = decoderOptions(profile, context: context)
         let own = (options.budget ?? 0) - (budget ?? 0)
@@ -347,9 +347,11 @@ final class Tuning {
     }
 
     private func decoderOptions(
-        _ profile: SparsityProfile?, context: Int = Tuning.promptCount + Tuning.decodeCount + 1
+        _ profile: SparsityProfile?, context: Int? = nil
     ) -> DecoderOptions {
-        var options = command.options.decoderOptions(context: context)
+        let usual = Bench.context(
+            prompt: Self.promptCount, decode: Self.decodeCount, isBudgeted: budget != nil)
+        var options = command.options.decoderOptions(context: context ?? usual)
         // What tuning itself holds is no part of the budget: decoding alone will not hold it.
         options.budget = budget.map { $0 + max(0, ProcessFacts.anonymousResidentBytes - ownBytes) }
         options.profile = profile
