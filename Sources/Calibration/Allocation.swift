@@ -15,8 +15,8 @@ struct Choice {
 /// channels, along the depth of the model, and of their spread.
 struct SearchWeights {
     static let count = 6
-    /// How much the time counts that gaps take: 0 for bytes alone, 1 for what was measured.
-    var weightOfGaps = 0.5
+    /// What leaving anything out of a layer's bundles costs, as a share of their bytes. They are read in order without gaps.
+    var priceOfGaps = 0.05
     private var values = [Double](repeating: 0, count: count)
 
     subscript(place: Int) -> Double {
@@ -24,20 +24,8 @@ struct SearchWeights {
         set { values[place] = newValue }
     }
 
-    /// The time that leaving `share` of a site's channels out saves, in that of reading all of them in order.
-    ///
-    /// Fitted to Qwen2.5-Coder 1.5B on Zen 4 with quiet neighbours, every site alone (docs/sparsity.md, Speed), where gaps
-    /// cost most: without them a matrix of inputs lies in panels, and what is kept of the gate is then read more slowly.
-    func timeSaved(_ site: SparsitySite, _ share: Double) -> Double {
-        let (gaps, slower) =
-            switch site {
-            case .queryInput: (0.13, 0.0)
-            case .attentionOutput: (0.3, 0.0)
-            case .gateInput: (0.38, 0.3)
-            default: (0.1, 0.0)
-            }
-        return share - weightOfGaps * (gaps - slower * share)
-    }
+    /// Of one site: without gaps the others lie in panels, where a byte takes down to half the time of one between gaps.
+    func priceOfGaps(_ site: SparsitySite) -> Double { site == .channels ? priceOfGaps : 5 * priceOfGaps }
 
     /// What the sensitivity `value` of a choice becomes; `depth` is from 0 to 1.
     func corrected(_ value: Double, _ site: SparsitySite, depth: Double) -> Double {
@@ -53,7 +41,7 @@ struct SearchWeights {
     }
 }
 
-/// Lagrange's rule: every site of every layer gives up channels until the time of the next would cost as much as
+/// Lagrange's rule: every site of every layer gives up channels until the next byte would cost as much as
 /// anywhere else.
 enum Allocation {
     /// Nearly everything is never left out: thresholds are too uncertain there.
@@ -69,10 +57,10 @@ enum Allocation {
         }
         func shares(_ price: Double) -> [Double] {
             zip(choices, costs).map { choice, cost in
-                best(choice, cost, price) { weights.timeSaved(choice.site, $0) }
+                best(choice, cost, price, gaps: weights.priceOfGaps(choice.site))
             }
         }
-        // Prices in nats per byte read in order, from nothing to what gives everything away.
+        // Prices in nats per byte, from nothing to what gives everything away.
         var (low, high) = (-60.0, 10.0)
         for _ in 0..<60 {
             let middle = (low + high) / 2
@@ -84,14 +72,13 @@ enum Allocation {
         return shares(exponential(high))
     }
 
-    /// The share with which KL, less `price` for the time saved, is least.
-    private static func best(
-        _ choice: Choice, _ cost: Double, _ price: Double, timeSaved: (Double) -> Double
-    ) -> Double {
+    /// The share with which KL, less `price` for each byte saved, is least; `gaps` is the share that having any costs.
+    private static func best(_ choice: Choice, _ cost: Double, _ price: Double, gaps: Double) -> Double {
         var (bestShare, bestValue) = (0.0, 0.0)
         for point in 1...Int(greatestShare / QuantileCurve.step) {
             let share = Double(point) * QuantileCurve.step
-            let value = cost * choice.curve.energy(share) - price * Double(choice.bytes) * timeSaved(share)
+            let value =
+                cost * choice.curve.energy(share) - price * Double(choice.bytes) * (share - gaps)
             if value < bestValue { (bestShare, bestValue) = (share, value) }
         }
         return bestShare

@@ -5,7 +5,7 @@ import WeightStore
 
 @testable import Calibration
 
-/// Lagrange's rule over four sites of eight layers, with and without the time that gaps take.
+/// Lagrange's rule over four sites of eight layers, with and without a price for gaps.
 @Suite struct AllocationTests {
     private static let layers = 8
 
@@ -35,7 +35,7 @@ import WeightStore
 
     private func shares(gaps: Double, budget: Double) -> [Double] {
         var weights = SearchWeights()
-        weights.weightOfGaps = gaps
+        weights.priceOfGaps = gaps
         return Allocation.shares(choices, weights, budget: budget, layers: Self.layers)
     }
 
@@ -43,7 +43,7 @@ import WeightStore
         zip(choices, shares).reduce(0) { $0 + Double($1.0.bytes) * $1.1 }
     }
 
-    @Test(arguments: [0, 0.25, 0.5, 1], [3000.0, 15_000, 30_000, 45_000])
+    @Test(arguments: [0, 0.02, 0.08, 0.16], [3000.0, 15_000, 30_000, 45_000])
     func whatIsWantedIsSaved(gaps: Double, budget: Double) {
         let saved = saved(shares(gaps: gaps, budget: budget))
         // One site more may have been needed, which then gives all that is worth its gaps.
@@ -60,7 +60,7 @@ import WeightStore
     }
 
     @Test func dearerGapsAreFewer() {
-        let counts = [0, 0.25, 0.5, 1, 3].map { gaps in
+        let counts = [0, 0.02, 0.04, 0.08, 0.16].map { gaps in
             shares(gaps: gaps, budget: 15_000).count { $0 > 0 }
         }
         #expect(counts[0] == 4 * Self.layers)
