@@ -31,17 +31,19 @@ import Testing
             context: Self.context, threads: 2, isSmall: plan != nil, lent: plan?.lent ?? 0)
     }
 
-    private func plan(
-        _ model: StoreInspection, spare: Int, lendable: [Int], kept: Double = 0.5
-    ) throws -> MemoryPlan {
+    /// The plan of a budget of `spare` bytes more than the least.
+    private func plan(_ model: StoreInspection, spare: Int, lendable: [Int]) throws -> MemoryPlan {
         let working = 2 << 20
-        var needed = 0
+        func plan(_ budget: Int) throws(DecoderError) -> MemoryPlan {
+            try MemoryPlan(budget: budget, working: working, lendable: lendable, model: model, gap: 0) {
+                _, _ in 0.5
+            }
+        }
         do {
-            _ = try MemoryPlan(budget: working, working: working, model: model, gap: 0) { _, _ in kept }
-        } catch DecoderError.budgetTooSmall(_, _, let least) { needed = least }
-        return try MemoryPlan(
-            budget: needed + spare, working: working, lendable: lendable, model: model, gap: 0
-        ) { _, _ in kept }
+            return try plan(working)
+        } catch DecoderError.budgetTooSmall(_, _, let least) {
+            return try plan(least + spare)
+        }
     }
 
     private func cache(_ format: CacheFormat = .half) -> KeyValueCache {

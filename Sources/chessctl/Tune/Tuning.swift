@@ -333,9 +333,7 @@ final class Tuning {
     }
 
     /// A decoder as a program that does nothing else would open it.
-    private func open(
-        _ profile: SparsityProfile?, context: Int? = nil
-    ) throws -> DecoderLanes.Lane {
+    private func open(_ profile: SparsityProfile?, context: Int? = nil) throws -> DecoderLanes.Lane {
         let options = decoderOptions(profile, context: context)
         let own = (options.budget ?? 0) - (budget ?? 0)
         do {
@@ -346,9 +344,7 @@ final class Tuning {
         }
     }
 
-    private func decoderOptions(
-        _ profile: SparsityProfile?, context: Int? = nil
-    ) -> DecoderOptions {
+    private func decoderOptions(_ profile: SparsityProfile?, context: Int? = nil) -> DecoderOptions {
         let usual = Bench.context(
             prompt: Self.promptCount, decode: Self.decodeCount, isBudgeted: budget != nil)
         var options = command.options.decoderOptions(context: context ?? usual)
