@@ -29,9 +29,13 @@ extension Decoder {
         return finishFetch(of: tensor, next: next, cache, worker)
     }
 
-    /// The bundles of the layer after `index`; of the first for the last.
+    /// The bundles that are wanted next after those of layer `index` and are not in memory as a whole; behind the last
+    /// layer comes the first.
     func bundles(after index: Int) -> CachedTensor? {
-        weights.layers[(index + 1) % weights.layers.count].cached.bundles
+        for layer in weights.layers[(index + 1)...] + weights.layers[...index] {
+            if let bundles = layer.cached.bundles { return bundles }
+        }
+        return nil
     }
 
     /// Waits until all that the first worker has asked for is there.

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Machine
 package import WeightStore
 
@@ -34,7 +35,8 @@ package struct MemoryPlan: Sendable {
     ///   - headCandidates: rows of the head that a token computes, where the store can foretell the others; 0 for all.
     ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
     ///   - gap: see `CachePlan.gap`.
-    ///   - isPinnable: see `CachePlan.isPinnable`.
+    ///   - isPinnable: false where so little is missing that the last units to be wanted are the best to keep, whatever
+    ///     the order of the file and however much a read costs.
     /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
     package init(
         budget: Int, working: Int, lendable: [Int] = [], model: StoreInspection, gap: Int,
@@ -81,10 +83,9 @@ package struct MemoryPlan: Sendable {
             return
         }
         var plan = CachePlan(tensors: [], gap: gap)
-        plan.isPinnable = isPinnable
+        let arranged = isPinnable ? model.arrangedTensors : []
+        let arrangedChoice: CachePlan.Choice = gap >= Self.pinningGap ? .first : .recentOrFirst
         let isTied = !tensors.contains { $0.name == "output" }
-        // What is missing of these lies together at their end.
-        let pinned = plan.isPinned ? model.arrangedTensors : []
         let headName = isTied ? "token_embd" : "output"
         let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
         let isBounded = !isForetold && Self.isBounded(tensors, head: headName)
@@ -105,18 +106,20 @@ package struct MemoryPlan: Sendable {
                 candidates.append(
                     Candidate(
                         name: tensor.name, layout: tensor.layout, segment: tensor.elements,
-                        isPinned: pinned.contains(tensor.name), kept: kept(site, layer)))
+                        choice: arranged.contains(tensor.name) ? arrangedChoice : .recent,
+                        kept: kept(site, layer)))
                 part = max(part, Self.partBytes(tensor.elements))
             } else {
                 needed += tensor.elements.rawBytes
             }
         }
-        func room(toReceive shares: [Double]) -> Int {
+        func room(toReceive shares: [Double], _ candidates: [Candidate]) -> Int {
             Self.arrivalBytes(zip(candidates, shares.map { $0 < 1 ? $0 * left : 1 }), part: part)
         }
         let nothing = candidates.map { _ in 0.0 }
         let least =
-            working + needed + room(toReceive: nothing) + candidates.reduce(0) { $0 + $1.bytes(share: 0) }
+            working + needed + room(toReceive: nothing, candidates)
+            + candidates.reduce(0) { $0 + $1.bytes(share: 0) }
         guard least <= budget else {
             throw .budgetTooSmall(path: model.path, budget: budget, needed: least)
         }
@@ -132,12 +135,27 @@ package struct MemoryPlan: Sendable {
             plan.tensors.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: capacity))
             slots = capacity * unit
         }
-        // The more there is in memory, the less can arrive at once, which is room for more.
         var shares = nothing
-        var arriving = room(toReceive: shares)
-        for _ in 0..<Self.refinements {
-            shares = Self.shares(candidates, room: budget - working - needed - slots - arriving)
-            arriving = room(toReceive: shares)
+        var arriving = room(toReceive: shares, candidates)
+        func divide() {
+            // The more there is in memory, the less can arrive at once, which is room for more.
+            for _ in 0..<Self.refinements {
+                shares = Self.shares(candidates, room: budget - working - needed - slots - arriving)
+                arriving = room(toReceive: shares, candidates)
+            }
+        }
+        divide()
+        if isPinnable {
+            let choosing = zip(candidates, shares).map { candidate, share in
+                var candidate = candidate
+                if candidate.choice == .recent { candidate.choose(share: share, gap: gap) }
+                return candidate
+            }
+            let more = room(toReceive: nothing, choosing) - room(toReceive: nothing, candidates)
+            if least + slots + more <= budget {
+                candidates = choosing
+                divide()
+            }
         }
         var whole = 0
         for (candidate, share) in zip(candidates, shares) {
@@ -148,7 +166,9 @@ package struct MemoryPlan: Sendable {
                 slots += capacity * candidate.segment.frameBytes
                 needed += Self.bookkeeping(candidate.layout, candidate.segment)
                 plan.tensors.append(
-                    CachePlan.Tensor(name: candidate.name, layout: candidate.layout, capacity: capacity))
+                    CachePlan.Tensor(
+                        name: candidate.name, layout: candidate.layout, capacity: capacity,
+                        choice: candidate.choice))
             }
         }
         resident = needed + whole
@@ -185,6 +205,10 @@ package struct MemoryPlan: Sendable {
 
     private static let refinements = 6
 
+    /// From this gap on a read costs so much that what is missing of an arranged file should lie together. Below, hitting
+    /// more often saves more.
+    private static let pinningGap = 8192
+
     /// Room for what may arrive at once, to unpack it, and for what is read ahead.
     ///
     /// - Parameter part: bytes of what is fetched in parts, as slots are when they are filled first.
@@ -194,9 +218,10 @@ package struct MemoryPlan: Sendable {
             let segment = candidate.segment
             let missing = (candidate.units - candidate.capacity(share)) * segment.frameBytes
             // What is missing anywhere is read with all that lies between.
-            let stored = candidate.isPinned ? min(segment.storedBytes, missing) : segment.storedBytes
+            let isPinned = candidate.choice == .first
+            let stored = isPinned ? min(segment.storedBytes, missing) : segment.storedBytes
             most = max(most, stored + (segment.encoding == .raw ? 0 : min(segment.rawBytes, missing)))
-            if candidate.isPinned, case .bundle = candidate.layout {
+            if isPinned, case .bundle = candidate.layout {
                 ahead = max(ahead, min(stored + (2 << 12), CachePlan.aheadBytes))
             }
         }
@@ -221,21 +246,39 @@ package struct MemoryPlan: Sendable {
         let name: String
         let layout: StoredTensor.Layout
         let segment: Segment
-        /// Whether its first units always stay.
-        let isPinned: Bool
+        /// Which of its units stay.
+        var choice: CachePlan.Choice
         /// The share of its units that a token needs, on average.
         let wanted: Double
 
         init(
-            name: String, layout: StoredTensor.Layout, segment: Segment, isPinned: Bool, kept: Double
+            name: String, layout: StoredTensor.Layout, segment: Segment, choice: CachePlan.Choice,
+            kept: Double
         ) {
-            self.isPinned = isPinned
+            self.choice = choice
             self.name = name
             self.layout = layout
             self.segment = segment
             let records = Double(segment.frameBytes / layout.recordBytes)
             // A slope, however small, lets tensors that are needed whole share what room there is.
-            wanted = min(1 - power(1 - min(max(kept, 0), 1), records), 0.995)
+            wanted = min(1 - pow(1 - min(max(kept, 0), 1), records), 0.995)
+        }
+
+        /// Decides which units stay of a tensor whose channels lie in the order of their numbers.
+        ///
+        /// - Parameters:
+        ///   - share: the share of its units that can stay.
+        ///   - gap: see `CachePlan.gap`.
+        mutating func choose(share: Double, gap: Int) {
+            // Bytes that a token reads for each of the tensor's units, a read counted as a gap. By rank a token misses
+            // less, but all over the file: 25 % of what it wants, with 55 % of the units in memory, where it wants half of
+            // them; 66 % with 20 %; 8 % with 60 % where it wants three in ten (Qwen2.5-Coder 1.5B, CHESS).
+            func cost(_ density: Double) -> Double {
+                min(Double(segment.frameBytes), density * Double(segment.frameBytes + gap))
+            }
+            let missing = 1 - share
+            let byRank = cost(wanted * pow(missing, 1 + 0.8 * (1 - wanted) / wanted))
+            choice = missing * cost(wanted) < byRank ? .first : .recent
         }
 
         var units: Int { segment.frames.count }
@@ -295,10 +338,4 @@ package struct MemoryPlan: Sendable {
         // With an order that takes 8 bytes a record.
         12 * layout.recordCount + 24 * segment.frames.count
     }
-}
-
-private func power(_ base: Double, _ exponent: Double) -> Double {
-    var result = 1.0
-    for _ in 0..<Int(exponent) { result *= base }
-    return result
 }

@@ -44,7 +44,9 @@ import Testing
     }
 
     /// Every tensor that can be read in part, with `share` of its units in memory at most.
-    private func plan(_ path: String, share: Double, gap: Int = 0) throws -> CachePlan {
+    private func plan(
+        _ path: String, share: Double, gap: Int = 0, choice: CachePlan.Choice = .recent
+    ) throws -> CachePlan {
         let tensors = try StoreInspection(path: path).tensors.compactMap { tensor -> CachePlan.Tensor? in
             let last = tensor.name.split(separator: ".").last ?? ""
             let isPartial =
@@ -53,7 +55,8 @@ import Testing
             guard isPartial || tensor.name == "token_embd" else { return nil }
             return CachePlan.Tensor(
                 name: tensor.name, layout: tensor.layout,
-                capacity: Int(share * Double(tensor.elements.frames.count)))
+                capacity: Int(share * Double(tensor.elements.frames.count)),
+                choice: isPartial ? choice : .recent)
         }
         #expect(tensors.count == 9)
         return CachePlan(tensors: tensors, gap: gap)
@@ -137,15 +140,22 @@ import Testing
                 panelled: ["blk.0.ffn_gate", "blk.1.attn_q"])
             let panels = try Decoder(store: cut, kernels: .best, context: 64, threads: 2)
             #expect(run(panels) == expected, "in panels")
-            // A gap of 8192 and more keeps the first channels in memory and reads others ahead.
-            for (share, gap) in [(0.0, 8192), (0.3, 0), (0.6, 1 << 20)] {
-                for (isQueued, isPinnable) in [(true, true), (false, true), (true, false)] {
-                    var plan = try plan(arranged, share: share, gap: gap)
+            for path in [arranged, path] {
+                try expect(expected, of: path)
+            }
+        }
+    }
+
+    /// Whatever stays in memory of a store, and however the rest is read, gives the bits of `expected`.
+    private func expect(_ expected: [[UInt32]], of path: String) throws {
+        for (share, gap) in [(0.0, 8192), (0.3, 0), (0.6, 1 << 20)] {
+            for choice in [CachePlan.Choice.first, .recentOrFirst, .recent] {
+                for isQueued in [true, false] {
+                    var plan = try plan(path, share: share, gap: gap, choice: choice)
                     plan.isQueued = isQueued
-                    plan.isPinnable = isPinnable
-                    let decoder = try decoder(arranged, plan)
+                    let decoder = try decoder(path, plan)
                     #expect(
-                        run(decoder) == expected, "share \(share), gap \(gap), \(isQueued), \(isPinnable)")
+                        run(decoder) == expected, "\(path), \(share), gap \(gap), \(choice), \(isQueued)")
                     #expect(decoder.takeFault() == nil)
                 }
             }
@@ -173,18 +183,19 @@ import Testing
         }
     }
 
-    /// The first units of an arranged file stay, whatever is wanted, where reads cost much.
+    /// The first units of the file stay, whatever is wanted, where the plan says so.
     @Test func firstUnitsStay() async throws {
         try await withStore(.q4_K, .none) { path in
-            let arranged = try arrange(path)
-            let decoder = try decoder(arranged, try plan(arranged, share: 0.25, gap: 8192))
-            decoder.step(5, at: 0)
-            for position in 1..<4 {
-                decoder.step(5, at: position, plan: decoder.plan(Self.rules(decoder.parameters)))
+            for (path, step) in [(try arrange(path), 37), (path, 1)] {
+                let decoder = try decoder(path, try plan(path, share: 0.25, gap: 8192, choice: .first))
+                decoder.step(5, at: 0)
+                for position in 1..<4 {
+                    decoder.step(5, at: position, plan: decoder.plan(Self.rules(decoder.parameters)))
+                }
+                let width = decoder.parameters.feedForward
+                let bundles = try #require(decoder.weights.layers[1].cached.bundles)
+                #expect(bundles.residentRecords == (0..<width / 4).map { $0 * step % width }.sorted())
             }
-            let width = decoder.parameters.feedForward
-            let bundles = try #require(decoder.weights.layers[1].cached.bundles)
-            #expect(bundles.residentRecords == (0..<width / 4).map { $0 * 37 % width }.sorted())
         }
     }
 
@@ -291,7 +302,8 @@ import Testing
     @Test(arguments: [0, 8192]) func fewerUnitsStay(gap: Int) async throws {
         try await withStore(.q4_K, .none) { path in
             let arranged = try arrange(path)
-            let decoder = try decoder(arranged, try plan(arranged, share: 0.5, gap: gap))
+            let choice: CachePlan.Choice = gap > 0 ? .first : .recentOrFirst
+            let decoder = try decoder(arranged, try plan(arranged, share: 0.5, gap: gap, choice: choice))
             let cache = try #require(decoder.weights.cache)
             let bundles = try #require(decoder.weights.layers[1].cached.bundles)
             let (width, isPinned) = (decoder.parameters.feedForward, gap > 0)
@@ -445,6 +457,32 @@ import Testing
                 _, _ in 1
             }
             #expect(whole.cache == nil && whole.resident == all)
+        }
+    }
+
+    /// Where a read costs much, the first units of a file as imported stay if most of the others are wanted; where little
+    /// is, or a read costs nothing, or that is ruled out, those that were wanted last.
+    @Test func whatStaysFollowsFromWhatAReadCosts() async throws {
+        try await withStore(.q4_K, .none, layers: 5) { path in
+            let model = try StoreInspection(path: path)
+            var budget = 0
+            do {
+                _ = try MemoryPlan(budget: 1, working: 0, model: model, gap: 0) { _, _ in 0.5 }
+            } catch DecoderError.budgetTooSmall(_, _, let least) {
+                budget = least + (model.rawBytes() - least) * 3 / 4
+            }
+            func choices(gap: Int, kept: Double, isPinnable: Bool = true) throws -> Set<CachePlan.Choice> {
+                let plan = try MemoryPlan(
+                    budget: budget, working: 0, model: model, gap: gap, isPinnable: isPinnable
+                ) { _, _ in kept }
+                let cache = try #require(plan.cache)
+                return Set(cache.tensors.filter { $0.capacity > 0 }.map(\.choice))
+            }
+            #expect(try choices(gap: 16384, kept: 0.5) == [.first])
+            #expect(try choices(gap: 16384, kept: 1) == [.first])
+            #expect(try choices(gap: 16384, kept: 0.01) == [.recent])
+            #expect(try choices(gap: 0, kept: 0.5) == [.recent])
+            #expect(try choices(gap: 16384, kept: 0.5, isPinnable: false) == [.recent])
         }
     }
 

@@ -6,12 +6,26 @@ package struct CachePlan: Sendable {
         package var layout: StoredTensor.Layout
         /// Units that may stay in memory; 0 for tensors of which little is needed at a time.
         package var capacity: Int
+        package var choice: Choice
 
-        package init(name: String, layout: StoredTensor.Layout, capacity: Int) {
+        package init(
+            name: String, layout: StoredTensor.Layout, capacity: Int, choice: Choice = .recent
+        ) {
             self.name = name
             self.layout = layout
             self.capacity = capacity
+            self.choice = choice
         }
+    }
+
+    /// Which units of a tensor deserve a slot.
+    package enum Choice: Sendable {
+        /// By rank alone.
+        case recent
+        /// By rank and by place, the first units of the file before the last ones.
+        case recentOrFirst
+        /// The first units of the file, always: what is then missing lies together at the end.
+        case first
     }
 
     package var tensors: [Tensor]
@@ -21,23 +35,13 @@ package struct CachePlan: Sendable {
     package var storageRate: Double?
     /// False to read without the kernel's queue, as where there is none.
     package var isQueued = true
-    /// False where so little is missing that the last units to be wanted are the best to keep, whatever the order
-    /// of the file and however much a read costs.
-    package var isPinnable = true
 
     package init(tensors: [Tensor], gap: Int) {
         self.tensors = tensors
         self.gap = gap
     }
 
-    /// Whether the first units of tensors with an order always stay: what is missing lies together behind them.
-    package var isPinned: Bool { isPinnable && gap >= Self.pinningGap }
-
-    /// From this gap on a read costs so much that what is missing should lie together. Below, hitting more often
-    /// saves more.
-    private static let pinningGap = 8192
-
-    /// Bytes of a layer that are read while the layer before it computes, where the file has an order: what a
+    /// Bytes of a layer that are read while the layer before it computes, where its first units stay: what a
     /// layer takes to compute is enough for about as many.
     package static let aheadBytes = 6 << 20
 

@@ -33,22 +33,27 @@ package final class CachedTensor: Sendable {
         capacity = min(plan.capacity, unitCount)
         slotBytes = CachePlan.slotBytes(stored.unitBytes)
         places = SharedBuffer(count: recordCount)
-        residents = Mutex(ResidentUnits(units: unitCount, capacity: capacity))
+        residents = Mutex(ResidentUnits(units: unitCount, capacity: capacity, choice: plan.choice))
         self.stored = stored
         needsParts =
             !plan.layout.isByChannel
             && stored.range(of: stored.count - 1).upperBound - stored.range(of: 0).lowerBound
                 > CachePlan.partBytes
         self.order = order
-        isReadAhead = if case .bundle = plan.layout { order != nil } else { false }
+        isPinned = plan.choice == .first
+        isBundles = if case .bundle = plan.layout { true } else { false }
         self.firstSlot = firstSlot
     }
 
-    /// Whether what is missing can lie together, and is worth reading before it is asked for.
-    let isReadAhead: Bool
+    /// Whether the first units always stay.
+    let isPinned: Bool
+    private let isBundles: Bool
+    /// Whether what is missing lies together, and is worth reading before it is asked for.
+    var isReadAhead: Bool { isBundles && isPinned }
+    /// Whether the records lie in the order in which tokens want them, and so the last ones are seldom wanted.
+    var isArranged: Bool { order != nil }
     /// Whether more may be wanted of its rows than arrives at once.
     let needsParts: Bool
-    var isPinned: Bool { residents.withLock { $0.choice == .first } }
 
     /// Changes what share of the slots is in use, where it is another one. Called when no unit is in use; places of
     /// units that lose their slot are not true any more.
@@ -66,12 +71,6 @@ package final class CachedTensor: Sendable {
 
     /// Units that may stay in memory now.
     package var currentCapacity: Int { residents.withLock { $0.capacity } }
-
-    /// Which units get slots, where the file has an order.
-    func choose(_ choice: ResidentUnits.Choice) {
-        guard order != nil else { return }
-        residents.withLock { $0.choice = choice }
-    }
 
     /// The places in the file of a unit's records.
     private func span(of unit: Int) -> Range<Int> {
@@ -92,10 +91,10 @@ package final class CachedTensor: Sendable {
     /// The first byte of a slot in the cache's memory.
     func slotStart(_ slot: Int) -> Int { firstSlot + slot * slotBytes }
 
-    /// Whether records `bounds[i]..<bounds[i + 1]` can be fetched apart: they lie together, and no unit across a
-    /// bound.
+    /// Whether records `bounds[i]..<bounds[i + 1]` can be fetched apart: they lie together, no unit across a bound, and
+    /// about as many of each are missing.
     package func canSplit(_ bounds: [Int]) -> Bool {
-        order == nil && bounds.allSatisfy { $0 % recordsPerUnit == 0 || $0 == recordCount }
+        order == nil && !isPinned && bounds.allSatisfy { $0 % recordsPerUnit == 0 || $0 == recordCount }
     }
 
     /// The units of each part of a fetch.
@@ -109,7 +108,7 @@ package final class CachedTensor: Sendable {
             let units = bounds.map { ($0 + recordsPerUnit - 1) / recordsPerUnit }
             return zip(units, units.dropFirst()).map { $0..<$1 }
         }
-        guard isReadAhead else { return [0..<unitCount] }
+        guard isBundles else { return [0..<unitCount] }
         let first = ahead?.upperBound ?? 0
         let rest = unitCount - first
         return (first > 0 ? [0..<first] : [])

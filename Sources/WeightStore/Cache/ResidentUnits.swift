@@ -13,18 +13,8 @@ struct ResidentUnits: Sendable {
         var start: Int
     }
 
-    /// Which units deserve a slot.
-    enum Choice: Sendable {
-        /// By rank alone.
-        case recent
-        /// By rank and by place, the first units of the file before the last ones.
-        case recentOrFirst
-        /// The first units of the file, always: what is then missing lies together at the end.
-        case first
-    }
-
     private(set) var capacity: Int
-    var choice = Choice.recent
+    private let choice: CachePlan.Choice
     /// A bit for each unit.
     private(set) var bits: [UInt32]
     /// The slot of each unit that has one.
@@ -35,8 +25,9 @@ struct ResidentUnits: Sendable {
     /// Slots that nobody has.
     private var free: [UInt32]
 
-    init(units: Int, capacity: Int) {
+    init(units: Int, capacity: Int, choice: CachePlan.Choice) {
         self.capacity = capacity
+        self.choice = choice
         bits = [UInt32](repeating: 0, count: (units + 31) / 32)
         slots = [UInt32](repeating: 0, count: units)
         recent = [UInt16](repeating: 0, count: units)
