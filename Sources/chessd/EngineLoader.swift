@@ -178,7 +178,7 @@ private func loadEngine(
         ])
     if let memory, memory.cache != nil, !memory.isArranged, !settings.profiles.isEmpty {
         logger.notice(
-            "not all weights fit, and the model is as imported: chessctl arrange makes reads fewer and longer",
+            "not all weights fit, and the model is as imported: of an arranged one (chessctl arrange) less is read",
             metadata: ["model": "\(settings.model)"])
     }
     let engine = Engine(

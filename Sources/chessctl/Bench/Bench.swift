@@ -299,7 +299,7 @@ struct BenchResult: Encodable {
         }
         let hint =
             memory?.isArranged == false && !profiles.isEmpty
-            ? "\nThe model is as imported; chessctl arrange makes reads fewer and longer." : ""
+            ? "\nThe model is as imported; of an arranged one (chessctl arrange) less is read." : ""
         return "\n\n" + (division ?? "") + table.text + hint
     }
 }

@@ -11,8 +11,8 @@ struct ArrangeCommand: AsyncParsableCommand {
         abstract: "Lay a model out for a board with too little memory.",
         discussion: """
             Writes the model anew with the channels first that a profile keeps most often. Under a memory budget \
-            those stay in memory, and what a token needs besides lies together at the end of each layer: fewer and \
-            longer reads. Answers are the same, and profiles of the model stay valid. A preview of the head is added: \
+            those stay in memory, and what a token needs besides lies together at the end of each layer: less is \
+            read. Answers are the same, and profiles of the model stay valid. A preview of the head is added: \
             profiles made with --head-candidates then compute a few thousand logits exactly and foretell the others, \
             and the head's rows need not be in memory.
 
