@@ -32,8 +32,9 @@ extension Decoder {
     /// The bundles that are wanted next after those of layer `index` and are not in memory as a whole; behind the last
     /// layer comes the first.
     func bundles(after index: Int) -> CachedTensor? {
-        for layer in weights.layers[(index + 1)...] + weights.layers[...index] {
-            if let bundles = layer.cached.bundles { return bundles }
+        let count = weights.layers.count
+        for distance in 1...count {
+            if let bundles = weights.layers[(index + distance) % count].cached.bundles { return bundles }
         }
         return nil
     }
