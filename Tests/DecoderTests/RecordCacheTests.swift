@@ -420,14 +420,15 @@ import Testing
 
     // MARK: - Budgets
 
-    /// As imported; with an order for every tensor; and with one for the bundles alone, so that what is missing of the
-    /// others lies anywhere.
-    @Test(arguments: [Compression.none, .zstd(level: 1)], [0, 1, 2])
+    /// As imported, where a read costs nothing; with an order for every tensor; with one for the bundles alone, so that
+    /// what is missing of the others lies anywhere; and as imported, where a read costs much.
+    @Test(arguments: [Compression.none, .zstd(level: 1)], [0, 1, 2, 3])
     func plansStayWithinTheBudget(compression: Compression, arrangement: Int) async throws {
         try await withStore(.q4_K, compression, layers: 5) { imported in
             let gap = arrangement == 0 ? 0 : 8192
             let path =
-                arrangement == 0 ? imported : try arrange(imported, only: arrangement == 1 ? nil : "ffn")
+                arrangement % 3 == 0
+                ? imported : try arrange(imported, only: arrangement == 1 ? nil : "ffn")
             let model = try StoreInspection(path: path)
             let all = model.tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
             let working = 1 << 20
@@ -446,7 +447,8 @@ import Testing
                 }
                 #expect(plan.cache != nil)
                 #expect(plan.working + plan.resident + plan.slots + plan.arrivals <= budget)
-                #expect(plan.slots + plan.resident >= last)
+                // Room for what is read ahead of a file as imported is taken from the slots once there is as much.
+                if arrangement != 3 { #expect(plan.slots + plan.resident >= last) }
                 last = plan.slots + plan.resident
                 let decoder = try decoder(path, plan.cache)
                 _ = run(decoder)
