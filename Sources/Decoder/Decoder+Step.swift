@@ -42,6 +42,11 @@ extension Decoder {
         tallied.add(tokens: 1)
     }
 
+    /// Copies the residual stream that the last step has left to a row of `residuals`.
+    package func copyResidual(to residuals: Residuals, row: Int) {
+        residuals[row].copy(scratch.workers[0].residual)
+    }
+
     private func fillAngles(_ position: Int) {
         rotary.fill(position: position, cosines: scratch.cosines, sines: scratch.sines, from: 0)
     }

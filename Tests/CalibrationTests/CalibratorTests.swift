@@ -118,6 +118,37 @@ import WeightStore
         }
     }
 
+    /// Token by token, also with bundles that are read when they are wanted, the score is what evaluating whole windows gives.
+    @Test func steppingScoresAsEvaluatingDoes() async throws {
+        try await withModel { bench in
+            let corpus = try bench.corpus(Self.text(600), tokens: 64)
+            let profile = try profile(bench, .chess, 0.5, corpus)
+            let evaluator = Evaluator(bench.decoder, corpus, precision: .int8)
+            let reference = evaluator.reference()
+            let (dense, sparse) = (bench.decoder.plan { _, _ in nil }, bench.decoder.plan(profile))
+            func stepped(_ decoder: Decoder, _ plan: SparsityPlan) throws -> SteppedScore {
+                try reference.stepped(decoder, plan, tokens: 64, warmUp: 0, precision: .int8)
+            }
+            let exact = try stepped(bench.decoder, dense)
+            #expect(exact.divergence < 1e-4)
+            #expect(abs(exact.loss - log(reference.score.perplexity)) < 1e-3)
+            let score = evaluator.score(sparse, against: reference)
+            let found = try stepped(bench.decoder, sparse)
+            #expect(abs(found.divergence / score.meanDivergence - 1) < 0.1)
+            #expect(abs(found.loss - log(score.perplexity)) < 0.01)
+
+            let model = try StoreInspection(path: "\(bench.folder)/m.chess")
+            let tensors = model.tensors.filter { $0.name.hasSuffix(".ffn") }.map {
+                CachePlan.Tensor(
+                    name: $0.name, layout: $0.layout, capacity: $0.elements.frames.count / 2)
+            }
+            let store = try WeightStore(model, threads: 1, plan: CachePlan(tensors: tensors, gap: 0))
+            let small = try Decoder(store: store, kernels: .best, context: 64, threads: 2, isSmall: true)
+            #expect(try stepped(small, small.plan(profile)) == found)
+            #expect(small.weights.cache?.total.missed ?? 0 > 0)
+        }
+    }
+
     @Test func textsThatAreNoUseAreRefused() async throws {
         try await withModel { bench in
             let path = "\(bench.folder)/text.txt"
