@@ -155,11 +155,9 @@ struct Tuner {
         return Double(weights.bytesPerToken) - weights.bytesPerToken(decoder.takeCounts(of: plan))
     }
 
-    // MARK: Searching
-
     /// The shares of the best candidate found, which leaves out `budget` bytes.
     private func search(
-        _ choices: [Choice], budget: Double, beside chess: SparsityPlan, _ rule: RuleMaker
+        _ choices: [Choice], budget: Double, beside chess: SparsityPlan, _ rule: @escaping RuleMaker
     ) -> [Double] {
         let texts = calibrator.corpus.sample(tokens: request.searchTokens)
             .map { (tokens: $0, exact: exact($0)) }
@@ -172,72 +170,30 @@ struct Tuner {
         }
         var tried = 0
         func divergence(of plan: SparsityPlan, candidates: Int?) -> Double {
-            var sum = 0.0
-            for text in texts {
+            let sum = texts.reduce(0.0) { sum, text in
                 let sparse = Residuals(decoder.parameters, count: text.tokens.count)
                 _ = decoder.evaluate(
                     .tokens(text.tokens), at: 0, options: BatchOptions(plan: plan, precision: .int16),
                     output: sparse)
-                sum += self.divergence(text.exact, sparse, candidates: candidates)
+                return sum + self.divergence(text.exact, sparse, candidates: candidates)
             }
             tried += 1
-            let rounds = 1 + Self.steps.count * (2 * SearchWeights.count + Self.halvings + 2)
             calibrator.progress(
-                CalibrationProgress(phase: .search, done: min(tried, rounds), total: rounds))
+                CalibrationProgress(
+                    phase: .search, done: min(tried, ShareSearch.mostTrials), total: ShareSearch.mostTrials))
             return sum / Double(texts.count)
         }
-        func shares(_ weights: SearchWeights, _ budget: Double) -> [Double] {
-            Allocation.shares(choices, weights, budget: budget, layers: layerCount)
-        }
-        func cost(_ weights: SearchWeights, _ budget: Double) -> Double {
-            divergence(
-                of: plan(shares(weights, budget)),
-                candidates: request.headCandidates == 0 ? nil : request.headCandidates)
-        }
-        // What is meant and what is left out differ a little where activations move with what was dropped.
-        func corrected(_ weights: SearchWeights, _ meant: Double) -> Double {
-            meant * budget / max(savings(plan(shares(weights, meant))), 1)
-        }
         let allowed = Self.allowedDivergence * divergence(of: chess, candidates: nil)
-        var best = SearchWeights()
-        var meant = corrected(best, budget)
-        for step in Self.steps {
-            var bestCost = cost(best, meant)
-            for place in 0..<SearchWeights.count {
-                for direction in [step, -step] {
-                    var candidate = best
-                    candidate[place] += direction
-                    let found = cost(candidate, meant)
-                    if found < bestCost {
-                        (best, bestCost) = (candidate, found)
-                        break
-                    }
-                }
-            }
-            func repriced(_ price: Double) -> Double {
-                best.priceOfGaps = price
-                return cost(best, corrected(best, meant))
-            }
-            // Where no price keeps to what is allowed, fewer gaps may still cost nothing.
-            let within = max(allowed, 1.03 * repriced(0))
-            var (low, high) = (0.0, Self.dearestGaps)
-            for _ in 0..<Self.halvings {
-                let middle = (low + high) / 2
-                if repriced(middle) <= within { low = middle } else { high = middle }
-            }
-            best.priceOfGaps = low
-            meant = corrected(best, meant)
-        }
-        return shares(best, corrected(best, meant))
+        let search = ShareSearch(
+            choices, layers: layerCount, budget: budget, allowed: allowed,
+            divergence: { shares in
+                divergence(
+                    of: plan(shares), candidates: request.headCandidates == 0 ? nil : request.headCandidates)
+            }, savings: { shares in savings(plan(shares)) })
+        return search.best()
     }
-
-    private static let steps = [0.8, 0.4]
 
     /// Times the KL of `chess` at the same bytes, on the text that is searched with; on others it was up to a twentieth more.
     /// With 0.47 half as much again was lost as with 0.36, and a twentieth gained in time at most.
     private static let allowedDivergence = 0.4
-
-    /// See `SearchWeights.priceOfGaps`: inputs, which pay five times as much, still give something away at any need.
-    private static let dearestGaps = 0.16
-    private static let halvings = 4
 }
