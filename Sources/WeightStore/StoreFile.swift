@@ -30,7 +30,9 @@ struct StoreFile: Sendable {
         index = try SegmentIndex(
             Self.bytes(of: header.index, of: file, name: "index"), path: path, offset: header.index.offset)
         metadata = try Self.metadata(header.metadata, of: file)
-        (layouts, segmentNames) = try Self.tensors(of: metadata, index: index, path: path)
+        var owners = SegmentOwners(index, path: path)
+        layouts = try metadata.tensors.map { entry throws(StoreError) in try owners.layout(of: entry) }
+        segmentNames = try owners.names()
         try checkRegions()
         try checkModel()
     }
@@ -97,77 +99,6 @@ struct StoreFile: Sendable {
                 path: file.path, part: "metadata", offset: part.offset,
                 reason: "its JSON lacks what a model needs")
         }
-    }
-
-    /// Checks every tensor against its segments: each segment belongs to one tensor and has its length.
-    private static func tensors(
-        of metadata: StoreMetadata, index: SegmentIndex, path: String
-    ) throws(StoreError) -> ([StoredTensor.Layout], [String]) {
-        var owners = [String?](repeating: nil, count: index.segments.count)
-        var layouts: [StoredTensor.Layout] = []
-        func claim(_ number: Int, _ kind: Segment.Kind, _ bytes: Int, _ part: String) throws(StoreError)
-            -> Segment
-        {
-            guard index.segments.indices.contains(number) else {
-                throw .mismatch(
-                    path: path, part: part, what: "its segment number", expected: index.segments.count - 1,
-                    found: number)
-            }
-            let segment = index.segments[number]
-            guard owners[number] == nil, segment.kind == kind else {
-                throw .unreadable(
-                    path: path, part: part, offset: segment.offset,
-                    reason: "segment \(number) holds \(owners[number] ?? "something else")")
-            }
-            guard segment.rawBytes == bytes else {
-                throw .mismatch(
-                    path: path, part: part, what: "the length of its segment", expected: bytes,
-                    found: segment.rawBytes)
-            }
-            owners[number] = part
-            return segment
-        }
-        for entry in metadata.tensors {
-            let part = "tensor \(entry.name)"
-            guard let layout = entry.checkedLayout else {
-                throw .unreadable(
-                    path: path, part: part, offset: 0,
-                    reason: "no layout \"\(entry.layout)\" of \(entry.dimensions)")
-            }
-            let elements = try claim(entry.elements, .elements, layout.elementBytes, part)
-            guard elements.frameBytes % layout.recordBytes == 0 else {
-                throw .mismatch(
-                    path: path, part: part, what: "its frame length", expected: layout.recordBytes,
-                    found: elements.frameBytes)
-            }
-            if elements.encoding == .zstdSplit, !layout.isHalfFloats {
-                throw .unreadable(
-                    path: path, part: part, offset: elements.offset,
-                    reason: "split planes of what are not 16-bit floats")
-            }
-            if let planes = entry.planes {
-                _ = try claim(planes, .planes, layout.planeBytes, part + ", planes")
-            } else if layout.planeBytes > 0 {
-                throw .mismatch(
-                    path: path, part: part, what: "bytes of planes", expected: layout.planeBytes, found: 0)
-            }
-            if let order = entry.order {
-                let segment = try claim(order, .order, 4 * layout.recordCount, part + ", order")
-                guard layout.isByChannel, segment.encoding == .raw, segment.frames.count == 1 else {
-                    throw .unreadable(
-                        path: path, part: part, offset: segment.offset,
-                        reason: "an order of \(entry.layout) in \(segment.frames.count) frames")
-                }
-            }
-            layouts.append(layout)
-        }
-        let names = owners.compactMap { $0 }
-        guard names.count == index.segments.count else {
-            throw .mismatch(
-                path: path, part: "index", what: "segments that belong to a tensor",
-                expected: index.segments.count, found: names.count)
-        }
-        return (layouts, names)
     }
 
     /// Checks that the parts follow each other without overlap and that only zeros lie between them.
