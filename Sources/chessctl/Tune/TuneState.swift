@@ -19,15 +19,8 @@ struct TuneCandidate: Codable, Equatable {
     var steppedDivergence: Double?
     var steppedLoss: Double?
 
-    /// The median over rounds.
-    var tokensPerSecond: Double? { Self.median(rates) }
-
-    static func median(_ rates: [Double]) -> Double? {
-        guard !rates.isEmpty else { return nil }
-        let sorted = rates.sorted()
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
+    /// The median over rounds; `nil` before the first.
+    var tokensPerSecond: Double? { rates.isEmpty ? nil : Median.of(rates) }
 
     /// Such as `chess 0.5` or `chess 0.5, factor 2`.
     var name: String {

@@ -66,7 +66,8 @@ final class Tuning {
                 weightBytesPerSecond: chosen.bytesPerToken * (chosen.tokensPerSecond ?? 0)),
             dense: TuneReport.Dense(
                 perplexity: reference.score.perplexity, bytesPerToken: reference.score.bytesPerToken,
-                tokensPerSecond: TuneCandidate.median(state.denseRates)), candidates: candidates,
+                tokensPerSecond: state.denseRates.isEmpty ? nil : Median.of(state.denseRates)),
+            candidates: candidates,
             seconds: Double(ProcessFacts.monotonicNanoseconds - start) / 1e9)
         return (quality.profile(of: chosen), report)
     }
