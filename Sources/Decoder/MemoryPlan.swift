@@ -83,18 +83,21 @@ package struct MemoryPlan: Sendable {
         guard least <= budget else {
             throw .budgetTooSmall(path: model.path, budget: budget, needed: least)
         }
-        let headSlots = demand.head.map { ($0, capacity: $0.capacity(room: budget - least)) }
-        let headBytes = headSlots.map { $0.capacity * $0.0.segment.frameBytes } ?? 0
+        var headUnits = demand.head?.capacity(room: budget - least) ?? 0
+        let headBytes = headUnits * (demand.head?.segment.frameBytes ?? 0)
         let room = budget - working - demand.needed - headBytes
         division.divide(room)
         if demand.isPinnable, division.choose(gap: demand.gap, spare: budget - least - headBytes) {
             division.divide(room)
         }
+        // Where the others are in memory as a whole, what is left is more than the rows that tokens mostly want.
+        headUnits += demand.head?.more(than: headUnits, room: room - division.bytes) ?? 0
 
         var plan = CachePlan(tensors: demand.embedding.map { [$0] } ?? [], gap: demand.gap)
-        var (resident, slots) = (demand.needed, headBytes)
-        if let (head, capacity) = headSlots {
-            plan.tensors.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: capacity))
+        var (resident, slots) = (demand.needed, 0)
+        if let head = demand.head {
+            slots += headUnits * head.segment.frameBytes
+            plan.tensors.append(CachePlan.Tensor(name: head.name, layout: head.layout, capacity: headUnits))
         }
         for (tensor, share) in zip(division.tensors, division.shares) {
             guard share < 1 else {

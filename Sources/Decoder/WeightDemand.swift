@@ -16,6 +16,11 @@ struct WeightDemand {
             min(Self.slots * wanted, segment.frames.count, room / Self.share / segment.frameBytes)
         }
 
+        /// Units beyond `capacity` for which `room` bytes are enough, with what a slot takes besides.
+        func more(than capacity: Int, room: Int) -> Int {
+            min(segment.frames.count - capacity, max(room, 0) / (segment.frameBytes + 16))
+        }
+
         /// Slots for rows of the head, as a multiple of those that a token computes: of twice as many 23 % miss, of four
         /// times as many 9 %, of eight times as many 3 % (Qwen2.5-Coder 1.5B). A bundle makes more of its bytes from
         /// there on.
