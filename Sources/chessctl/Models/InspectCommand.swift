@@ -34,6 +34,18 @@ struct InspectCommand: AsyncParsableCommand {
         }
     }
 
+    private static func figure(_ number: Float) -> String { Figure.significant(Double(number)) }
+
+    private static func words(_ scaling: RotaryParameters.Scaling) -> String {
+        switch scaling {
+        case .none: "no scaling"
+        case .linear(let factor): "scaled linearly by \(figure(factor))"
+        case .yarn(let factor, let context, _, let attention, _, _):
+            "YaRN: by \(figure(factor)) from \(context) tokens"
+                + (attention == 1 ? "" : ", attention by \(figure(attention))")
+        }
+    }
+
     private static func text(_ store: StoreInspection, _ report: InspectionReport, everyTensor: Bool)
         -> String
     {
@@ -48,7 +60,7 @@ struct InspectCommand: AsyncParsableCommand {
             ("context", "\(model.contextLength) tokens"),
             (
                 "rotary",
-                "base \(model.rope.base), \(model.rope.style.rawValue), scaling \(model.rope.scaling)"
+                "base \(figure(model.rope.base)), \(model.rope.style.rawValue), \(words(model.rope.scaling))"
             ),
             (
                 "tokenizer",
