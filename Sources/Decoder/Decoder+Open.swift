@@ -58,9 +58,7 @@ extension Decoder {
             let (scratch, lendable) = try workingBytes(shape, path: model.path, context: context, options)
             let working = present + scratch
             var gap = options.gap
-            if gap == nil,
-                !MemoryPlan.fits(model, budget: budget, working: working, without: MemoryPlan.expendable)
-            {
+            if gap == nil, !MemoryPlan.fits(model, budget: budget, working: working) {
                 gap = try StorageSpeed(ofFile: model.path, rate: options.storageRate).worthwhileGap
             }
             plan = try MemoryPlan(

@@ -16,8 +16,7 @@ package struct MemoryPlan: Sendable {
     package let arrivals: Int
     /// `nil` when all weights fit.
     package let cache: CachePlan?
-    /// Tensors to do without: the bounds of a head that is in memory as a whole, when they do not fit beside all other
-    /// weights.
+    /// Tensors to do without: the bounds of a head whose rows are foretold, or cannot be fetched.
     package let omitted: Set<String>
     /// Whether the file's channels lie in the order in which tokens want them, as `chessctl arrange` puts them.
     package let isArranged: Bool
@@ -72,7 +71,8 @@ package struct MemoryPlan: Sendable {
     ) throws(DecoderError) {
         (self.budget, self.working, self.lent) = (budget, working, lent)
         isArranged = !model.arrangedTensors.isEmpty
-        for omitted in [[], Self.expendable]
+        // Where the head cannot be fetched by rows, it is there as a whole, and its bounds are what a model can do without.
+        for omitted in demand.head == nil ? [[], demand.omitted] : [[]]
         where Self.fits(model, budget: budget, working: working, without: omitted) {
             self.omitted = omitted
             (resident, slots, arrivals, cache) = (model.rawBytes(without: omitted), 0, 0, nil)
@@ -116,9 +116,6 @@ package struct MemoryPlan: Sendable {
     }
 
     private static let refinements = 6
-
-    /// Tensors that a model can be used without.
-    static let expendable: Set<String> = [HeadBoundsName.rows, HeadBoundsName.factors]
 
     /// Whether all weights fit into a budget that also has to hold `working` bytes.
     static func fits(
