@@ -16,7 +16,7 @@ package struct MemoryPlan: Sendable {
     package let arrivals: Int
     /// `nil` when all weights fit.
     package let cache: CachePlan?
-    /// Tensors to do without: the bounds of a head whose rows are foretold, or cannot be fetched.
+    /// Tensors to do without: the bounds of a head whose rows are foretold.
     package let omitted: Set<String>
     /// Whether the file's channels lie in the order in which tokens want them, as `chessctl arrange` puts them.
     package let isArranged: Bool
@@ -71,11 +71,8 @@ package struct MemoryPlan: Sendable {
     ) throws(DecoderError) {
         (self.budget, self.working, self.lent) = (budget, working, lent)
         isArranged = !model.arrangedTensors.isEmpty
-        // Where the head cannot be fetched by rows, it is there as a whole, and its bounds are what a model can do without.
-        for omitted in demand.head == nil ? [[], demand.omitted] : [[]]
-        where Self.fits(model, budget: budget, working: working, without: omitted) {
-            self.omitted = omitted
-            (resident, slots, arrivals, cache) = (model.rawBytes(without: omitted), 0, 0, nil)
+        if Self.fits(model, budget: budget, working: working) {
+            (omitted, resident, slots, arrivals, cache) = ([], model.rawBytes(), 0, 0, nil)
             return
         }
         var division = RoomDivision(demand.partial, part: demand.part, left: left)
@@ -118,10 +115,8 @@ package struct MemoryPlan: Sendable {
     private static let refinements = 6
 
     /// Whether all weights fit into a budget that also has to hold `working` bytes.
-    static func fits(
-        _ model: StoreInspection, budget: Int, working: Int, without omitted: Set<String> = []
-    ) -> Bool {
-        working + model.rawBytes(without: omitted) <= budget
+    static func fits(_ model: StoreInspection, budget: Int, working: Int) -> Bool {
+        working + model.rawBytes() <= budget
     }
 
     /// The site whose mask decides which channels of a tensor are wanted, and its layer; `nil` for tensors that every

@@ -59,7 +59,8 @@ struct WeightDemand {
         let headName = isTied ? "token_embd" : "output"
         let isForetold = headCandidates > 0 && tensors.contains { $0.name == HeadPreviewName.weights }
         let isBounded = !isForetold && Self.isBounded(tensors, head: headName)
-        omitted = isBounded ? [] : [HeadBoundsName.rows, HeadBoundsName.factors]
+        // Where nothing foretells the head they stay: what a draw takes depends on them.
+        omitted = isForetold ? [HeadBoundsName.rows, HeadBoundsName.factors] : []
         for tensor in tensors where !omitted.contains(tensor.name) {
             let (name, layout, segment) = (tensor.name, tensor.layout, tensor.elements)
             needed += tensor.planes?.rawBytes ?? 0

@@ -217,10 +217,9 @@ package struct StoreInspection: Sendable {
     /// Whether all weights can be used in place in the page cache, none being compressed.
     package var isUncompressed: Bool { segments.allSatisfy { $0.encoding == .raw } }
 
-    /// Bytes of all weights in memory, but of the tensors named.
-    package func rawBytes(without omitted: Set<String> = []) -> Int {
-        tensors.filter { !omitted.contains($0.name) }
-            .reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
+    /// Bytes of all weights in memory.
+    package func rawBytes() -> Int {
+        tensors.reduce(0) { $0 + $1.elements.rawBytes + ($1.planes?.rawBytes ?? 0) }
     }
 
     package func vocabulary() throws(StoreError) -> Vocabulary { try file.vocabulary() }

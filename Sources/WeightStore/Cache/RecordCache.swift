@@ -129,7 +129,8 @@ package final class RecordCache: Sendable {
     }
 
     /// Starts to read the first units of `tensor` that never stay in memory, while another tensor is in use: of an
-    /// arranged one those that most tokens want, of others as many as there is room for. Does nothing where reads are cheap, or do not go on by themselves.
+    /// arranged one those that most tokens want, of others as many as there is room for. Does nothing where reads are
+    /// cheap, or do not go on by themselves.
     ///
     /// One thread calls it, once every worker has prepared the last fetch.
     package func readAhead(_ tensor: CachedTensor) {
