@@ -20,31 +20,16 @@ extension Decoder {
         var start = 0
         while start < tokens.count {
             let end = min(start + batch.capacity, tokens.count)
-            // A step's logits differ in the last bits from a batch's: scores must not depend on the split.
-            if end - start < Self.smallestBatch, eachLogits == nil {
-                for index in start..<end {
-                    if isCancelled() { return false }
-                    step(tokens[index], at: position + index, plan: plan, head: scope)
-                    if hasFault { return false }
-                }
-            } else {
-                guard
-                    evaluateBatch(
-                        .tokens(tokens), start..<end, position, weights.layers.indices,
-                        BatchOptions(plan: plan), isCancelled)
-                else { return false }
-                guard
-                    finish(
-                        start..<end, isLast: end == tokens.count, scope, isCancelled, eachLogits)
-                else { return false }
-            }
+            guard
+                evaluateBatch(
+                    .tokens(tokens), start..<end, position, weights.layers.indices, BatchOptions(plan: plan),
+                    isCancelled),
+                finish(start..<end, isLast: end == tokens.count, scope, isCancelled, eachLogits)
+            else { return false }
             start = end
         }
         return true
     }
-
-    /// Below this many tokens, unpacking the weights for a matrix product costs more than it saves.
-    private static let smallestBatch = 3
 
     /// The logits of the batch that was just evaluated: of all its tokens, or of the very last.
     private func finish(

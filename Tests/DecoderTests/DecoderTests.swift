@@ -98,6 +98,19 @@ import WeightStore
         }
     }
 
+    /// Whoever asks again has all but the last token of a prompt in the cache, and gets the same answer.
+    @Test(arguments: [1, 2, 3, 19])
+    func answersDoNotDependOnWhatIsCached(last: Int) async throws {
+        let tokens = (0..<20).map { Int32($0 * 7 % 40) }
+        try await withDecoder(.q4_K, "llama", kernels: .best, threads: 2) { decoder, _ in
+            func bits() -> [UInt32] { logits(decoder).map(\.bitPattern) }
+            #expect(decoder.prefill(tokens, at: 0))
+            let whole = bits()
+            #expect(decoder.prefill(Array(tokens.suffix(last)), at: tokens.count - last))
+            #expect(bits() == whole)
+        }
+    }
+
     /// 50 tokens are a full batch of the head and a part of one; whoever splits them gets the same bits.
     @Test(arguments: [1, 2, 32, 33, 50])
     func positionsDoNotDependOnTheSplit(first: Int) async throws {
