@@ -37,15 +37,22 @@ extension Decoder {
             computeWanted(input, worker)
         } else if let reach = scope.reach, let bounds = weights.headBounds {
             computeLargest(within: reach, bounds, input, worker)
-        } else if weights.outputRecords == nil {
+        } else {
+            computeAll(input, worker)
+        }
+    }
+
+    private func computeAll(_ input: StepInput, _ worker: Worker) {
+        if weights.outputRecords == nil {
             while let rows = takeOutputs(headShare, of: parameters.vocabulary, unit: Self.headRows, worker) {
-                kernels.dot(into: logits, weights.output, own.input, values: normed, rows: rows)
+                kernels.dot(
+                    into: logits, weights.output, input.activations, values: input.values, rows: rows)
             }
         } else {
             forEachFetchedPart(of: nil, worker) { part in
                 let share = worker.share(of: part.count, unit: 64)
                 kernels.dot(
-                    into: logits, weights.output, own.input, values: normed,
+                    into: logits, weights.output, input.activations, values: input.values,
                     rows: part.lowerBound + share.lowerBound..<part.lowerBound + share.upperBound)
             }
         }
@@ -94,15 +101,26 @@ extension Decoder {
     /// Logits that are less may be more than they should be, yet they are less: -∞ when all are exact.
     package var logitFloor: Float { scratch.logitFloor[0] }
 
-    /// Makes the logit of `token` exact that the last step or prefill left at a bound. Workers still have what the head saw.
+    /// Makes the logit of `token` exact that the last step or prefill left at a bound.
     package func refineLogit(of token: Int) {
         scratch.wantedRows.keepOnly(CollectionOfOne(token))
         tallied.add(headRows: 1)
-        pool.run { worker in
-            let own = scratch.workers[worker.index]
-            let normed = FloatSlice(own.normed, 0..<parameters.embedding)
-            computeWanted(StepInput(values: normed, activations: own.input), worker)
-        }
+        pool.run { worker in computeWanted(headInput(worker), worker) }
+    }
+
+    /// Makes all logits exact that the last step or prefill left at bounds.
+    package func refineAllLogits() {
+        scratch.logitFloor[0] = -.infinity
+        scratch.shares.reset()
+        tallied.add(headRows: parameters.vocabulary)
+        pool.run { worker in computeAll(headInput(worker), worker) }
+    }
+
+    /// What the head saw last: workers still have it.
+    private func headInput(_ worker: Worker) -> StepInput {
+        let own = scratch.workers[worker.index]
+        return StepInput(
+            values: FloatSlice(own.normed, 0..<parameters.embedding), activations: own.input)
     }
 
     private func foretell(_ preview: HeadPreview, _ input: StepInput, _ worker: Worker) {

@@ -69,17 +69,24 @@ package struct SamplingOptions: Sendable, Equatable {
     /// Whether the least probable tokens are not drawn from.
     var isCut: Bool { topK > 0 || topP < 1 || minP > 0 }
 
+    /// Whether logits are changed before a token is drawn.
+    var isPenalised: Bool {
+        repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 || !logitBias.isEmpty
+    }
+
     /// Logits that are further than this below the largest will hardly be needed; `nil` when all are.
+    ///
+    /// Beyond it the sampler asks for them when it must.
     var reach: Float? {
-        let isPenalised =
-            repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 || !logitBias.isEmpty
-        if isPenalised { return nil }
-        if temperature <= 0 { return 0 }
-        if minP > 0 { return Float(-Sampler.logarithm(Double(minP))) }
-        // What top-p leaves depends on how likely all others are together, and of bounds it takes most to know the largest 40.
-        if isCut { return nil }
-        // Beyond it the sampler asks for one when it must.
-        return 4 * temperature
+        if isPenalised {
+            // What is raised may have been the least of all.
+            if repetitionPenalty < 1 || frequencyPenalty < 0 || presencePenalty < 0 { return nil }
+            if logitBias.values.contains(where: { $0 > 0 }) { return nil }
+        }
+        var reach = max(temperature, 0) * 4
+        if temperature > 0, isCut { reach = max(reach, 6) }
+        if temperature > 0, minP > 0 { reach = min(reach, Float(-Sampler.logarithm(Double(minP)))) }
+        return isPenalised ? reach + 4 : reach
     }
 
     /// The most probable token at every step.

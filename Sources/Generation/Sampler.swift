@@ -9,6 +9,8 @@ protocol RoughLogits {
     var logitFloor: Float { get }
     /// Makes the logit of `token` exact.
     func refineLogit(of token: Int)
+    /// Makes all of them exact.
+    func refineAllLogits()
 }
 
 extension Decoder: RoughLogits {}
@@ -26,6 +28,9 @@ struct Sampler {
     private var mask: KeepMask?
     /// Sums of what blocks of tokens weigh.
     private var weights: SharedBuffer<Double>?
+    /// Logits of the present draw that are less may be bounds, but those of `lowered`, which only a penalty took below it.
+    private var floor = -Float.infinity
+    private var lowered: Set<TokenID> = []
 
     /// Tokens that the repetition penalty looks back on.
     static let penaltyWindow = 64
@@ -42,34 +47,65 @@ struct Sampler {
     ///
     /// - Parameter rough: where those come from, as `SamplingOptions.reach` allows; without it all are exact.
     mutating func next(_ logits: FloatSlice, rough: (any RoughLogits)? = nil) -> TokenID {
+        floor = rough?.logitFloor ?? -.infinity
         penalise(logits)
         let token =
             options.temperature <= 0
-            ? TokenID(kernels.argmax(logits))
-            : options.isCut ? draw(logits) : drawFromAll(logits, rough)
+            ? likeliest(logits, rough)
+            : options.isCut ? drawFromCut(logits, rough) : drawFromAll(logits, rough)
         recent.append(token)
         if recent.count > Self.penaltyWindow { recent.removeFirst() }
         counts[token, default: 0] += 1
         return token
     }
 
-    private func penalise(_ logits: FloatSlice) {
-        let buffer = logits.buffer
-        func change(_ token: TokenID, _ body: (Float) -> Float) {
-            guard token >= 0, Int(token) < logits.count else { return }
+    private mutating func penalise(_ logits: FloatSlice) {
+        lowered = []
+        guard options.isPenalised else { return }
+        for token in Set(recent).union(counts.keys).union(options.logitBias.keys) {
+            guard token >= 0, Int(token) < logits.count else { continue }
             let index = logits.start + Int(token)
-            buffer[index] = body(buffer[index])
+            let before = logits.buffer[index]
+            let after = penalised(before, of: token)
+            logits.buffer[index] = after
+            if before >= floor, after < floor { lowered.insert(token) }
         }
-        if options.repetitionPenalty != 1 {
-            let penalty = options.repetitionPenalty
-            for token in Set(recent) { change(token) { $0 > 0 ? $0 / penalty : $0 * penalty } }
+    }
+
+    /// Grows with `logit`: what penalties leave of a bound is one.
+    private func penalised(_ logit: Float, of token: TokenID) -> Float {
+        var logit = logit
+        if options.repetitionPenalty != 1, recent.contains(token) {
+            logit = logit > 0 ? logit / options.repetitionPenalty : logit * options.repetitionPenalty
         }
-        if options.frequencyPenalty != 0 || options.presencePenalty != 0 {
-            for (token, count) in counts {
-                change(token) { $0 - Float(count) * options.frequencyPenalty - options.presencePenalty }
-            }
+        if let count = counts[token] {
+            logit -= Float(count) * options.frequencyPenalty + options.presencePenalty
         }
-        for (token, bias) in options.logitBias { change(token) { $0 + bias } }
+        return logit + (options.logitBias[token] ?? 0)
+    }
+
+    private func isBound(_ token: Int, _ logits: FloatSlice) -> Bool {
+        logits.buffer[logits.start + token] < floor && !lowered.contains(TokenID(token))
+    }
+
+    private func refine(_ token: Int, _ logits: FloatSlice, _ rough: any RoughLogits) {
+        rough.refineLogit(of: token)
+        let index = logits.start + token
+        if options.isPenalised { logits.buffer[index] = penalised(logits.buffer[index], of: TokenID(token)) }
+    }
+
+    private mutating func refineAll(_ logits: FloatSlice, _ rough: any RoughLogits) {
+        rough.refineAllLogits()
+        floor = -.infinity
+        penalise(logits)
+    }
+
+    private mutating func likeliest(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        let token = kernels.argmax(logits)
+        guard let rough, isBound(token, logits) else { return TokenID(token) }
+        // Penalties took all others below what is exact.
+        refineAll(logits, rough)
+        return TokenID(kernels.argmax(logits))
     }
 
     /// A token by its probability at the temperature, of all.
@@ -89,9 +125,9 @@ struct Sampler {
             logits, best: best, temperature: temperature, blocks: 0..<count, into: sums)
         while true {
             let token = pick(random.unit(), logits, best, sums)
+            guard let rough, isBound(token, logits) else { return TokenID(token) }
             let bound = logits.buffer[logits.start + token]
-            guard let rough, bound < rough.logitFloor else { return TokenID(token) }
-            rough.refineLogit(of: token)
+            refine(token, logits, rough)
             let excess = Double((bound - logits.buffer[logits.start + token]) / temperature)
             if random.unit() < Self.exponential(-excess) { return TokenID(token) }
             let block = token / KernelSet.weightBlock
@@ -124,94 +160,88 @@ struct Sampler {
 
     /// A token by its probability at the temperature, of those that top-k, min-p and top-p leave.
     ///
+    /// Where some logits are bounds, it is drawn from all tokens that may be left, and taken if it surely is. Seldom that
+    /// depends on logits that are not known: then all become exact, and it is taken if it is left, or another is drawn.
+    private mutating func drawFromCut(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        var cut = cut(logits)
+        guard let rough, floor > -.infinity else { return draw(from: cut) }
+        let token = cut.isClosed ? draw(from: cut) : drawFromAll(logits, rough)
+        if cut.candidates.prefix(cut.sure).contains(where: { $0.id == token }) { return token }
+        refineAll(logits, rough)
+        cut = self.cut(logits)
+        return cut.candidates.contains { $0.id == token } ? token : draw(from: cut)
+    }
+
+    private mutating func draw(from cut: Cut) -> TokenID {
+        // All logits were NaN: a token that always exists.
+        cut.pick(random.unit(), options.temperature)?.id ?? 0
+    }
+
     /// Nearly always a few hundred of the likeliest decide: the others are counted by their sum and looked at only when
-    /// these do not do. Candidates are in a fixed order, so that the same random number always means the same token.
-    private mutating func draw(_ logits: FloatSlice) -> TokenID {
-        let unit = random.unit()
-        let temperature = options.temperature
-        var logMass: Double?
+    /// these do not do.
+    private mutating func cut(_ logits: FloatSlice) -> Cut {
         var wanted = options.topK > 0 ? options.topK : Self.fewCandidates
+        var all: Cut.Mass?
         while true {
-            var (candidates, isAll) = largest(wanted, of: logits)
-            // All logits were NaN: a token that always exists.
-            guard let best = candidates.first?.logit else { return 0 }
-            if options.topK > 0 {
-                candidates.removeLast(max(candidates.count - options.topK, 0))
-                isAll = true
-            }
+            var (cut, isLast) = likeliest(wanted, of: logits)
+            guard let best = cut.best else { return cut }
+            cut.keepLikeliest(options.topK)
             if options.minP > 0 {
-                let floor = best + Float(Self.logarithm(Double(options.minP)))
-                if let end = candidates.firstIndex(where: { $0.logit < floor }) {
-                    candidates.removeLast(candidates.count - end)
-                    isAll = true
-                }
-            }
-            // Of all that can still be drawn, in units of the likeliest.
-            func mass(_ temperature: Float) -> Double {
-                if isAll { return Self.mass(candidates, temperature) }
-                // Top-p looks at probabilities before the temperature.
-                let known = logMass ?? kernels.logSumExp(logits)
-                logMass = known
-                return Self.exponential(known - Double(best))
+                let least = best + Float(Self.logarithm(Double(options.minP)))
+                cut.keep(from: least, isLast: isLast && least >= floor)
             }
             // What min-p will cut is no part of what top-p takes a share of.
-            if options.topP < 1, isAll || options.minP <= 0,
-                let end = Self.end(candidates, 1, reaching: Double(options.topP) * mass(1))
-            {
-                candidates.removeLast(candidates.count - end)
-                isAll = true
+            if options.topP < 1, cut.isClosed || isLast || options.minP <= 0 {
+                let known = cut.isClosed ? nil : mass(of: cut, logits, best, &all)
+                cut.keepShare(options.topP, of: known)
             }
-            if isAll {
-                let end = Self.end(candidates, temperature, reaching: unit * mass(temperature))
-                // Rounding may leave a rest.
-                return candidates[(end ?? candidates.count) - 1].id
-            }
+            if cut.isClosed || isLast || cut.sure < cut.candidates.count { return cut }
             wanted = min(wanted * 8, logits.count)
         }
     }
 
-    private struct Candidate {
-        var id: TokenID
-        var logit: Float
+    /// What the candidates of a cut that is not closed weigh, and the tokens that may be left besides.
+    ///
+    /// - Parameter all: of all tokens, once it is known.
+    private func mass(of cut: Cut, _ logits: FloatSlice, _ best: Float, _ all: inout Cut.Mass?) -> Cut.Mass {
+        if options.topK > 0 {
+            let known = cut.mass(1)
+            let others = Double(options.topK - cut.candidates.count)
+            return Cut.Mass(least: known, most: known + others * Self.exponential(Double(floor - best)))
+        }
+        if let all { return all }
+        let most = Self.exponential(kernels.logSumExp(logits) - Double(best))
+        var least = most
+        if floor > -.infinity, let mask {
+            kernels.keep(logits, from: floor, into: mask)
+            least = 0
+            mask.forEachKept { least += Self.exponential(Double(logits.buffer[logits.start + $0] - best)) }
+        }
+        all = Cut.Mass(least: least, most: most)
+        return Cut.Mass(least: least, most: most)
     }
 
     private static let fewCandidates = 256
 
-    /// The `count` likeliest tokens or more, the likeliest first and the lowest among equals; and whether these are all
-    /// that are numbers.
-    private mutating func largest(
-        _ count: Int, of logits: FloatSlice
-    ) -> (candidates: [Candidate], isAll: Bool) {
+    /// The `count` likeliest tokens or more of those whose logits are known; and whether these are all.
+    private mutating func likeliest(_ count: Int, of logits: FloatSlice) -> (cut: Cut, isLast: Bool) {
         let mask = mask ?? KeepMask(count: logits.count)
         self.mask = mask
         let kept = kernels.keepLargest(min(count, logits.count), of: logits, into: mask)
-        var candidates: [Candidate] = []
+        var candidates: [Cut.Candidate] = []
         candidates.reserveCapacity(kept)
-        for word in 0..<mask.words.count {
-            var bits = mask.words[word]
-            while bits != 0 {
-                let index = 32 * word + bits.trailingZeroBitCount
-                bits &= bits - 1
-                let logit = logits.buffer[logits.start + index]
-                if !logit.isNaN { candidates.append(Candidate(id: TokenID(index), logit: logit)) }
+        var hasBounds = false
+        mask.forEachKept { index in
+            let logit = logits.buffer[logits.start + index]
+            if logit < floor {
+                hasBounds = true
+            } else if !logit.isNaN {
+                candidates.append(Cut.Candidate(id: TokenID(index), logit: logit))
             }
         }
         candidates.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.id < $1.id }
-        return (candidates, kept == logits.count)
-    }
-
-    /// Their weights together, in units of the first.
-    private static func mass(_ candidates: [Candidate], _ temperature: Float) -> Double {
-        candidates.reduce(0) { $0 + exponential(Double(($1.logit - candidates[0].logit) / temperature)) }
-    }
-
-    /// How many candidates it takes for their weights to reach `mass`, in units of the first; `nil` when all do not.
-    private static func end(_ candidates: [Candidate], _ temperature: Float, reaching mass: Double) -> Int? {
-        var sum = 0.0
-        for (index, candidate) in candidates.enumerated() {
-            sum += exponential(Double((candidate.logit - candidates[0].logit) / temperature))
-            if sum >= mass { return index + 1 }
-        }
-        return nil
+        return (
+            Cut(candidates, isClosed: kept == logits.count && !hasBounds), kept == logits.count || hasBounds
+        )
     }
 }

@@ -35,6 +35,17 @@ package struct KeepMask: Sendable {
         (0..<words.count).first { words[$0] != 0 }.map { 32 * $0 + words[$0].trailingZeroBitCount }
     }
 
+    /// Calls `body` with every channel that is kept, in rising order.
+    package func forEachKept(_ body: (Int) -> Void) {
+        for word in 0..<words.count {
+            var bits = words[word]
+            while bits != 0 {
+                body(32 * word + bits.trailingZeroBitCount)
+                bits &= bits - 1
+            }
+        }
+    }
+
     func checkedWords(_ channels: Range<Int>) -> Range<Int> {
         precondition(
             channels.lowerBound >= 0 && channels.lowerBound % 32 == 0 && channels.upperBound <= count

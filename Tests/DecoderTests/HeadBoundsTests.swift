@@ -84,6 +84,11 @@ import WeightStore
             }
             for token in exact.indices { decoder.refineLogit(of: token) }
             #expect(logits(decoder) == exact)
+            _ = run(decoder, reach: 0)
+            #expect(logits(decoder) == rough)
+            decoder.refineAllLogits()
+            #expect(logits(decoder) == exact)
+            #expect(decoder.logitFloor == -.infinity)
         }
     }
 
@@ -106,6 +111,9 @@ import WeightStore
                 for (found, expected) in zip(found, expected) {
                     #expect(zip(found, expected).allSatisfy { $0 == $1 }, "\(capacity)")
                 }
+                _ = run(decoder, reach: 0)
+                decoder.refineAllLogits()
+                #expect(logits(decoder) == expected[2].last?.logits)
                 #expect(decoder.takeFault() == nil)
                 let counts = try #require(decoder.weights.cache?.total)
                 #expect((counts.missed > 0) == (capacity < 2048))

@@ -90,26 +90,30 @@ import Tokenizer
     private static func drawn(
         _ logits: [Float], _ sorted: [Int], _ options: SamplingOptions, _ unit: Double
     ) -> TokenID {
-        var left = options.topK > 0 ? Array(sorted.prefix(options.topK)) : sorted
-        let best = Double(logits[left[0]])
-        func weight(_ token: Int, _ temperature: Float) -> Double {
-            Sampler.exponential((Double(logits[token]) - best) / Double(temperature))
-        }
-        left = left.filter { weight($0, 1) >= Double(options.minP) }
-        var sum = left.reduce(0) { $0 + weight($1, 1) } * Double(options.topP)
-        var nucleus: [Int] = []
-        for token in left where options.topP >= 1 || sum > 0 {
-            nucleus.append(token)
-            sum -= weight(token, 1)
-        }
+        var left = left(logits, sorted, options)
         // Of all tokens it is drawn in the order of their numbers.
-        if !options.isCut { nucleus.sort() }
-        var rest = unit * nucleus.reduce(0) { $0 + weight($1, options.temperature) }
-        for token in nucleus {
-            rest -= weight(token, options.temperature)
+        if !options.isCut { left.sort() }
+        let weights = left.map {
+            Sampler.exponential(Double(logits[$0] - logits[sorted[0]]) / Double(options.temperature))
+        }
+        var rest = unit * weights.reduce(0, +)
+        for (token, weight) in zip(left, weights) {
+            rest -= weight
             if rest <= 0 { return TokenID(token) }
         }
-        return TokenID(nucleus[nucleus.count - 1])
+        return TokenID(left[left.count - 1])
+    }
+
+    /// What top-k, min-p and top-p leave, by their definition.
+    private static func left(_ logits: [Float], _ sorted: [Int], _ options: SamplingOptions) -> [Int] {
+        var left = options.topK > 0 ? Array(sorted.prefix(options.topK)) : sorted
+        func weight(_ token: Int) -> Double { Sampler.exponential(Double(logits[token] - logits[left[0]])) }
+        left = left.filter { weight($0) >= Double(options.minP) }
+        var sum = left.reduce(0) { $0 + weight($1) } * Double(options.topP)
+        return left.filter { token in
+            defer { sum -= weight(token) }
+            return options.topP >= 1 || sum > 0
+        }
     }
 
     @Test func aSeedRepeatsItsDraws() {
@@ -139,71 +143,143 @@ import Tokenizer
     private final class Bounds: RoughLogits {
         let exact: [Float]
         let logits: FloatSlice
-        let logitFloor: Float
+        private(set) var logitFloor: Float
         private(set) var refined = 0
+        private(set) var allRefined = 0
+
+        private let rough: [Float]
+        private let floor: Float
 
         init(_ exact: [Float], excess: [Float], reach: Float) {
-            self.exact = exact
-            logitFloor = (exact.max() ?? 0) - reach
-            let floor = logitFloor
-            let values = zip(exact, excess).map { $0 + $1 < floor ? $0 + $1 : $0 }
-            logits = FloatSlice(SharedBuffer(values))
+            let floor = (exact.max() ?? 0) - reach
+            (self.exact, self.floor, logitFloor) = (exact, floor, floor)
+            rough = zip(exact, excess).map { $0 + $1 < floor ? $0 + $1 : $0 }
+            logits = FloatSlice(SharedBuffer(rough))
+        }
+
+        /// As another step leaves them.
+        func begin() {
+            logitFloor = floor
+            for token in rough.indices { logits.buffer[token] = rough[token] }
         }
 
         func refineLogit(of token: Int) {
             refined += 1
             logits.buffer[token] = exact[token]
         }
+
+        func refineAllLogits() {
+            allRefined += 1
+            logitFloor = -.infinity
+            for token in exact.indices { logits.buffer[token] = exact[token] }
+        }
+    }
+
+    private static let vocabulary = 100
+    private static let draws = 3000
+
+    /// How far what was drawn is from the chances that these weights give, at most 1. Of a sample of this size the
+    /// distance is about sqrt(vocabulary / draws / 2 pi) = 0.07.
+    private func distance(_ found: [TokenID], _ weights: [Int: Double]) -> Double {
+        let shares = shares(found)
+        let mass = weights.values.reduce(0, +)
+        return (0..<Self.vocabulary).reduce(0) {
+            $0 + abs((shares[TokenID($1)] ?? 0) - (weights[$1] ?? 0) / mass) / 2
+        }
     }
 
     /// Tails of bounds that hold far more than their tokens do.
     private func bounds(reach: Float) -> Bounds {
         var numbers = RandomNumbers(seed: 5)
-        let exact = (0..<400).map { _ in Float(numbers.unit() * 6) }
+        let exact = (0..<Self.vocabulary).map { _ in Float(numbers.unit() * 6) }
         return Bounds(exact, excess: exact.map { _ in Float(numbers.unit() * 3) }, reach: reach)
     }
 
-    @Test(arguments: [Float(0), 1, 3])
-    func boundsDrawWhatExactLogitsDo(reach: Float) {
+    private static func options(
+        temperature: Float = 0.7, topK: Int = 0, topP: Float = 1, minP: Float = 0
+    ) -> SamplingOptions {
         var options = SamplingOptions()
-        options.temperature = 0.7
+        (options.temperature, options.topK, options.topP, options.minP) = (temperature, topK, topP, minP)
         options.seed = 3
-        var sampler = Sampler(options, prompt: [], kernels: .best)
-        var found: [TokenID] = []
-        for _ in 0..<20_000 {
-            let bounds = bounds(reach: reach)
-            found.append(sampler.next(bounds.logits, rough: bounds))
-        }
-        let shares = shares(found)
-        let exact = bounds(reach: 0).exact
-        let weights = exact.map { Sampler.exponential(Double($0 / 0.7)) }
-        let mass = weights.reduce(0, +)
-        // The distance of two samples of this size is about sqrt(400 / 20000 / pi).
-        let distance = weights.indices.reduce(0) {
-            $0 + abs((shares[TokenID($1)] ?? 0) - weights[$1] / mass) / 2
-        }
-        #expect(distance < 0.08, "\(distance)")
+        return options
     }
 
-    @Test func cutsAreMadeByExactLogits() throws {
-        let exact = bounds(reach: 0).exact
-        let sorted = exact.indices.sorted { exact[$0] > exact[$1] }
-        for minP in [Float(0.5), 0.2, 0.05] {
-            var options = SamplingOptions()
-            options.temperature = 2
-            options.seed = 9
-            options.minP = minP
-            let floor = exact[sorted[0]] + Float(Sampler.logarithm(Double(minP)))
-            let allowed = Set(sorted.filter { exact[$0] >= floor })
-            var sampler = Sampler(options, prompt: [], kernels: .best)
-            let reach = try #require(options.reach)
-            for _ in 0..<300 {
-                let bounds = bounds(reach: reach)
-                let token = sampler.next(bounds.logits, rough: bounds)
-                #expect(allowed.contains(Int(token)), "min-p \(minP)")
-                #expect(bounds.refined < exact.count)
-            }
+    private static let cuts = [
+        options(), options(topP: 0.9), options(temperature: 1, topP: 0.6), options(topK: 40),
+        options(temperature: 1.5, topK: 20, topP: 0.9), options(temperature: 2, minP: 0.2),
+        options(minP: 0.05), options(minP: 0.01), options(temperature: 1, topP: 0.8, minP: 0.1),
+        options(topK: 100, topP: 0.5, minP: 0.02),
+    ]
+
+    @Test(arguments: cuts, [Float(0.5), 3])
+    func boundsDrawWhatExactLogitsDo(options: SamplingOptions, reach: Float) {
+        var sampler = Sampler(options, prompt: [], kernels: .best)
+        let bounds = bounds(reach: reach)
+        let found = (0..<Self.draws).map { _ in
+            bounds.begin()
+            return sampler.next(bounds.logits, rough: bounds)
         }
+        let exact = bounds.exact
+        let left = Self.left(exact, exact.indices.sorted { exact[$0] > exact[$1] }, options)
+        let weights = left.map { ($0, Sampler.exponential(Double(exact[$0] / options.temperature))) }
+        #expect(distance(found, Dictionary(uniqueKeysWithValues: weights)) < 0.12)
+        #expect(Set(found).isSubset(of: left.map { TokenID($0) }))
+        #expect(bounds.allRefined < (options.isCut ? Self.draws : 1))
+        if reach == 3, options.topP == 1 { #expect(bounds.allRefined < Self.draws / 4) }
+    }
+
+    /// Penalties take tokens from above the floor to below it, and what is drawn must not depend on where that is.
+    @Test(arguments: [Float(0), 0.5, 2, 4])
+    func penaltiesOfBoundsAreThoseOfExactLogits(reach: Float) {
+        var presence = SamplingOptions.greedy
+        presence.presencePenalty = 2
+        var repetition = SamplingOptions.greedy
+        repetition.repetitionPenalty = 1.5
+        var bias = SamplingOptions.greedy
+        bias.frequencyPenalty = 0.3
+        bias.logitBias = Dictionary(uniqueKeysWithValues: (0..<200).map { (TokenID($0), -4) })
+        for options in [presence, repetition, bias] {
+            var sampler = Sampler(options, prompt: [1, 2, 3], kernels: .best)
+            var expected = Sampler(options, prompt: [1, 2, 3], kernels: .best)
+            let bounds = bounds(reach: reach)
+            for _ in 0..<60 {
+                bounds.begin()
+                let exact = FloatSlice(SharedBuffer(bounds.exact))
+                #expect(sampler.next(bounds.logits, rough: bounds) == expected.next(exact))
+            }
+            #expect(bounds.allRefined < (reach == 4 ? 1 : 60))
+        }
+    }
+
+    @Test func penalisedDrawsFollowTheExactLogits() {
+        var options = Self.options(temperature: 1)
+        options.repetitionPenalty = 1.3
+        options.logitBias = [7: -1.5]
+        let bounds = bounds(reach: 1.5)
+        let found = (0..<Self.draws).map { seed in
+            options.seed = UInt64(seed)
+            var sampler = Sampler(options, prompt: Array(0..<40), kernels: .best)
+            bounds.begin()
+            return sampler.next(bounds.logits, rough: bounds)
+        }
+        let weights = bounds.exact.indices.map {
+            let logit = bounds.exact[$0] / ($0 < 40 ? 1.3 : 1) - ($0 == 7 ? 1.5 : 0)
+            return ($0, Sampler.exponential(Double(logit)))
+        }
+        #expect(distance(found, Dictionary(uniqueKeysWithValues: weights)) < 0.12)
+        #expect(bounds.refined > 0 && bounds.allRefined == 0)
+    }
+
+    @Test func whatIsRaisedNeedsAllLogits() {
+        #expect(SamplingOptions.greedy.reach == 0)
+        var raised = SamplingOptions.greedy
+        raised.logitBias = [5: 1]
+        #expect(raised.reach == nil)
+        var rewarded = SamplingOptions.greedy
+        rewarded.presencePenalty = -1
+        #expect(rewarded.reach == nil)
+        rewarded.presencePenalty = 1
+        #expect(rewarded.reach != nil)
     }
 
     @Test func logitsThatAreNotNumbersStillGiveAToken() {

@@ -65,7 +65,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Flag(
         help: ArgumentHelp(
-            "Compute every logit, as top-p, top-k and log-probabilities need, instead of those that may be the largest."
+            "Compute every logit, as log-probabilities need, instead of those that may be the largest."
         ))
     var allLogits = false
 
