@@ -3,37 +3,94 @@ internal import Machine
 internal import Tensors
 internal import WeightStore
 
-/// One batch of tokens on its way through the layers; every worker runs the same methods.
+/// A pass of tokens through the layers, in parts of a batch each; every worker runs the same methods.
 struct BatchPass: Sendable {
     let decoder: Decoder
     let options: BatchOptions
     /// Of the first token.
     let position: Int
-    /// Tokens.
-    let count: Int
+    /// `[tokens, embedding]`, the residual streams.
+    let residual: BatchScratch.Rows
+    let angles: BatchScratch.Angles
+    /// Where the pass has several parts.
+    let memory: PassScratch?
+    let parts: [Part]
+    let isCancelled: @Sendable () -> Bool
+
+    /// Tokens that are multiplied together.
+    struct Part: Sendable {
+        let number: Int
+        /// Of the tokens of the pass.
+        let rows: Range<Int>
+        var count: Int { rows.count }
+    }
+
+    /// - Parameters:
+    ///   - count: tokens of the pass, no more than fit into a batch without `memory`.
+    init(
+        _ decoder: Decoder, _ options: BatchOptions, position: Int, count: Int, _ memory: PassScratch?,
+        _ isCancelled: @escaping @Sendable () -> Bool
+    ) {
+        self.decoder = decoder
+        self.options = options
+        self.position = position
+        self.memory = memory
+        self.isCancelled = isCancelled
+        residual = memory?.residual ?? decoder.batch.residual
+        angles = memory?.angles ?? decoder.batch.angles
+        let size = decoder.batch.capacity
+        parts = stride(from: 0, to: count, by: size).enumerated().map { number, start in
+            Part(number: number, rows: start..<min(start + size, count))
+        }
+    }
 
     private var batch: BatchScratch { decoder.batch }
     private var kernels: KernelSet { decoder.kernels }
     private var model: ModelParameters { decoder.parameters }
     private var precision: ActivationPrecision { options.precision }
 
-    /// Returns false when weights could not be had.
+    /// Returns false when it was cancelled, or weights could not be had.
     func attention(_ index: Int, _ worker: Worker) -> Bool {
+        let cached = decoder.weights.layers[index].cached
+        guard forEachPart(with: cached.query, worker, { mix($0, index, worker) }) else { return false }
+        // Each has copied what others take up now.
+        if memory != nil { worker.barrier() }
+        return forEachPart(with: cached.attentionOutput, worker) { part in
+            output(part, index, worker)
+            return true
+        }
+    }
+
+    /// Calls `body` with one part after another until it returns false, while all units of `tensor` are in memory.
+    ///
+    /// - Parameter next: may be read ahead meanwhile.
+    /// - Returns: false when a part did, or weights could not be had.
+    private func forEachPart(
+        with tensor: CachedTensor?, next: CachedTensor? = nil, _ worker: Worker, _ body: (Part) -> Bool
+    ) -> Bool {
+        guard decoder.bring(tensor, nil, next: next, worker) else { return false }
+        let isDone = parts.allSatisfy(body)
+        decoder.keep(tensor, worker)
+        return isDone
+    }
+
+    /// What the queries of a part find among the keys and values so far, its own included; false when it was cancelled.
+    private func mix(_ part: Part, _ index: Int, _ worker: Worker) -> Bool {
         let layer = decoder.weights.layers[index]
         let plan = options.plan?.layers[index]
         let own = decoder.scratch.workers[worker.index]
+        let count = part.count
         let queryInput = plan?.queryInput.map { SparseInput($0, .queryInput, batch.dropped[0]) }
         let keyInput = plan?.keyValueInput.map { SparseInput($0, .keyValueInput, batch.dropped[1]) }
-        prepare(layer.attentionNorm, .attentionInput, [queryInput, keyInput], index, worker)
+        guard prepare(part, layer.attentionNorm, .attentionInput, [queryInput, keyInput], index, worker)
+        else { return false }
         let queries = batch.queries.first(count)
         let (keys, values) = (batch.keys.first(count), batch.values.first(count))
         let outputs = worker.share(of: layer.query.outputs, unit: 64)
-        guard decoder.bring(layer.cached.query, nil, worker) else { return false }
         start(queries, outputs, layer.queryBias)
         add(queryInput?.base(0), to: queries, outputs)
         (queryInput?.rows ?? batch.input).multiplyAdd(
             into: queries, layer.query, outputs: outputs, precision, kernels, own.kernel)
-        decoder.keep(layer.cached.query, worker)
         let keyRows = worker.share(of: layer.key.rows, unit: 32)
         let spare = batch.spare.first(count, length: layer.key.rows)
         let input = keyInput?.rows ?? batch.input
@@ -46,56 +103,104 @@ struct BatchPass: Sendable {
             add(base, to: rows, keyRows)
         }
         worker.barrier()
-        for row in worker.share(of: count) { place(index, row, queries, keys, values) }
+        for row in worker.share(of: count) { place(part, index, row, queries, keys, values) }
         worker.barrier()
-        attend(index, worker)
+        attend(part, index, worker)
         worker.barrier()
-        return output(layer, plan?.attentionOutput, index, worker)
+        if let mixed = memory?.mixed.rows(part.rows) {
+            for row in worker.share(of: count) { mixed[row].copy(batch.mixed.row(row)) }
+        }
+        return true
     }
 
-    /// `residual += o_proj · mixed`.
-    private func output(
-        _ layer: ModelWeights.Layer, _ sparse: SparsityPlan.Input?, _ index: Int, _ worker: Worker
-    ) -> Bool {
+    /// `residual += o_proj · mixed` of a part.
+    private func output(_ part: Part, _ index: Int, _ worker: Worker) {
+        let layer = decoder.weights.layers[index]
+        let sparse = options.plan?.layers[index].attentionOutput
         let own = decoder.scratch.workers[worker.index]
-        for row in worker.share(of: count) {
+        for row in worker.share(of: part.count) {
             let mixed = batch.mixed.row(row)
+            if let memory { mixed.copy(memory.mixed.rows(part.rows)[row]) }
             observe(mixed, .attentionOutput, index, worker)
             leaveOut(sparse?.rule, .attentionOutput, mixed, own.mixedMask, index, worker, into: mixed)
             batch.mixed.quantize(row, precision, kernels)
         }
         worker.barrier()
-        guard decoder.bring(layer.cached.attentionOutput, nil, worker) else { return false }
-        let residual = batch.residual.first(count)
+        let streams = residual(part)
         let share = worker.share(of: model.embedding, unit: 64)
-        add(layer.attentionOutputBias, to: residual, share)
-        add(sparse?.base.first, to: residual, share)
+        add(layer.attentionOutputBias, to: streams, share)
+        add(sparse?.base.first, to: streams, share)
         batch.mixed.multiplyAdd(
-            into: residual, layer.attentionOutput, outputs: share, precision, kernels, own.kernel)
-        decoder.keep(layer.cached.attentionOutput, worker)
+            into: streams, layer.attentionOutput, outputs: share, precision, kernels, own.kernel)
         worker.barrier()
-        return true
     }
 
-    /// Returns false when weights could not be had.
+    /// Returns false when it was cancelled, or weights could not be had.
     func feedForward(_ index: Int, _ worker: Worker) -> Bool {
         let layer = decoder.weights.layers[index]
-        let plan = options.plan?.layers[index]
+        // There is room for what is read of one tensor, so the gates of all parts come before the bundles of any.
+        let isGateApart = layer.cached.gate != nil
+        if isGateApart {
+            let isDone = forEachPart(with: layer.cached.gate, worker) { part in
+                guard computeGate(part, index, worker) else { return false }
+                guard let gate = memory?.gate?.rows(part.rows) else { return true }
+                worker.barrier()
+                for row in worker.share(of: part.count) { gate[row].copy(batch.hidden.row(row)) }
+                return true
+            }
+            guard isDone else { return false }
+        }
+        return forEachPart(
+            with: layer.cached.bundles, next: decoder.bundles(after: index), worker
+        ) { part in
+            if !isGateApart {
+                guard computeGate(part, index, worker) else { return false }
+            } else if let gate = memory?.gate?.rows(part.rows) {
+                guard prepare(part, layer.feedForwardNorm, nil, [upInput(index)], index, worker) else {
+                    return false
+                }
+                for row in worker.share(of: part.count) { batch.hidden.row(row).copy(gate[row]) }
+                worker.barrier()
+            }
+            addBundles(part, index, worker)
+            return true
+        }
+    }
+
+    private func upInput(_ index: Int) -> SparseInput? {
+        options.plan?.layers[index].upInput.map { SparseInput($0, .upInput, batch.dropped[1]) }
+    }
+
+    /// The gate of a part, each worker its share of the channels, not activated; false when it was cancelled. The
+    /// input stays, that of `up` as well.
+    private func computeGate(_ part: Part, _ index: Int, _ worker: Worker) -> Bool {
+        let layer = decoder.weights.layers[index]
         let own = decoder.scratch.workers[worker.index]
-        let gateInput = plan?.gateInput.map { SparseInput($0, .gateInput, batch.dropped[0]) }
-        let upInput = plan?.upInput.map { SparseInput($0, .upInput, batch.dropped[1]) }
-        prepare(layer.feedForwardNorm, .feedForwardInput, [gateInput, upInput], index, worker)
-        let (gate, up) = (batch.hidden.rows(count), batch.up.first(count))
+        let gateInput = options.plan?.layers[index].gateInput.map {
+            SparseInput($0, .gateInput, batch.dropped[0])
+        }
+        // Else it is made again, when the bundles are there.
+        let upInput = memory?.gate == nil ? upInput(index) : nil
+        guard prepare(part, layer.feedForwardNorm, .feedForwardInput, [gateInput, upInput], index, worker)
+        else { return false }
+        let gate = batch.hidden.rows(part.count)
         let outputs = worker.share(of: model.feedForward, unit: 64)
-        guard decoder.bring(layer.cached.gate, nil, worker) else { return false }
         start(gate, outputs, nil)
         add(gateInput?.base(0), to: gate, outputs)
         (gateInput?.rows ?? batch.input).multiplyAdd(
             into: gate, layer.gate, outputs: outputs, precision, kernels, own.kernel)
-        decoder.keep(layer.cached.gate, worker)
-        guard decoder.bring(layer.cached.bundles, nil, next: decoder.bundles(after: index), worker) else {
-            return false
-        }
+        return true
+    }
+
+    /// `residual += down · (gate · (up · x))` of a part, whose gate and input are there.
+    private func addBundles(_ part: Part, _ index: Int, _ worker: Worker) {
+        let layer = decoder.weights.layers[index]
+        let plan = options.plan?.layers[index]
+        let own = decoder.scratch.workers[worker.index]
+        let count = part.count
+        let upInput = upInput(index)
+        let (gate, up) = (batch.hidden.rows(count), batch.up.first(count))
+        let outputs = worker.share(of: model.feedForward, unit: 64)
         (upInput?.rows ?? batch.input).multiply(
             into: up, spare: batch.spare.first(count, length: model.feedForward), layer.up, rows: outputs,
             precision, kernels, own.kernel)
@@ -115,25 +220,32 @@ struct BatchPass: Sendable {
         }
         worker.barrier()
         batch.hidden.multiplyAdd(
-            into: batch.residual.first(count), layer.down,
-            outputs: worker.share(of: model.embedding, unit: 64), precision, kernels, own.kernel)
-        decoder.keep(layer.cached.bundles, worker)
+            into: residual(part), layer.down, outputs: worker.share(of: model.embedding, unit: 64), precision,
+            kernels, own.kernel)
         worker.barrier()
-        return true
     }
 
-    /// Normalises and quantises this worker's tokens, and makes the sparse inputs of them.
+    private func residual(_ part: Part) -> FloatRows {
+        residual.rows(part.rows)
+    }
+
+    /// Normalises and quantises this worker's tokens of a part, and makes the sparse inputs of them.
+    ///
+    /// - Parameter activation: what an observer sees in them; nothing when it has seen them before.
+    /// - Returns: false when the pass was cancelled.
     private func prepare(
-        _ gain: SharedBuffer<Float>, _ activation: ObservedActivation, _ sparse: [SparseInput?],
-        _ index: Int, _ worker: Worker
-    ) {
+        _ part: Part, _ gain: SharedBuffer<Float>, _ activation: ObservedActivation?,
+        _ sparse: [SparseInput?], _ index: Int, _ worker: Worker
+    ) -> Bool {
+        // Read by all behind the barrier, and not written before another.
+        if worker.index == 0 && isCancelled() { batch.isStopped[0] = 1 }
         let own = decoder.scratch.workers[worker.index]
-        let residual = batch.residual.first(count)
-        for row in worker.share(of: count) {
+        let streams = residual(part)
+        for row in worker.share(of: part.count) {
             let normed = batch.input.row(row)
-            kernels.rmsNorm(residual[row], gain: gain, epsilon: model.rmsEpsilon, into: normed)
+            kernels.rmsNorm(streams[row], gain: gain, epsilon: model.rmsEpsilon, into: normed)
             batch.input.quantize(row, precision, kernels)
-            observe(normed, activation, index, worker)
+            if let activation { observe(normed, activation, index, worker) }
             for input in sparse {
                 guard let input else { continue }
                 leaveOut(
@@ -143,6 +255,7 @@ struct BatchPass: Sendable {
             }
         }
         worker.barrier()
+        return batch.isStopped[0] == 0
     }
 
     /// Writes `x` less its center, without the channels that the rule drops, to `out`, which may be `x`.
@@ -178,11 +291,12 @@ struct BatchPass: Sendable {
 
     /// Turns the queries and keys of one token and stores its keys and values in the cache.
     private func place(
-        _ index: Int, _ row: Int, _ queries: FloatRows, _ keys: FloatRows, _ values: FloatRows
+        _ part: Part, _ index: Int, _ row: Int, _ queries: FloatRows, _ keys: FloatRows, _ values: FloatRows
     ) {
         let pairs = model.rope.dimension / 2
-        let angles = row * pairs..<(row + 1) * pairs
-        let (cosines, sines) = (FloatSlice(batch.cosines, angles), FloatSlice(batch.sines, angles))
+        let number = part.rows.lowerBound + row
+        let range = number * pairs..<(number + 1) * pairs
+        let (cosines, sines) = (FloatSlice(angles.cosines, range), FloatSlice(angles.sines, range))
         let interleaved = model.rope.style == .interleaved
         kernels.rotate(
             queries[row], heads: model.heads, cosines: cosines, sines: sines, interleaved: interleaved)
@@ -191,7 +305,7 @@ struct BatchPass: Sendable {
         let width = model.headDimension
         for head in 0..<model.keyValueHeads {
             let part = head * width..<(head + 1) * width
-            let place = position + row
+            let place = position + number
             decoder.cache.storeKey(keys[row][part], layer: index, head: head, position: place, with: kernels)
             decoder.cache.storeValue(
                 values[row][part], layer: index, head: head, position: place, with: kernels)
@@ -199,13 +313,14 @@ struct BatchPass: Sendable {
     }
 
     /// Workers take runs of a few tokens of one key/value head, the costly late ones first.
-    private func attend(_ index: Int, _ worker: Worker) {
+    private func attend(_ part: Part, _ index: Int, _ worker: Worker) {
+        let count = part.count
         let group = model.heads / model.keyValueHeads
         let width = model.headDimension
         let run = 16
         let runs = (count + run - 1) / run
         while true {
-            let unit = batch.claims.claim(index)
+            let unit = batch.claims.claim(index * PassScratch.partsAtMost + part.number)
             guard unit < runs * model.keyValueHeads else { return }
             let head = unit % model.keyValueHeads
             let first = (runs - 1 - unit / model.keyValueHeads) * run
@@ -213,7 +328,7 @@ struct BatchPass: Sendable {
                 QueryBlock(
                     start: first * batch.queries.stride + head * group * width, stride: batch.queries.stride,
                     tokens: min(run, count - first), group: group, headDimension: width,
-                    firstLength: position + first + 1),
+                    firstLength: position + part.rows.lowerBound + first + 1),
                 queries: batch.queries.buffer, cache: decoder.cache.slice(layer: index, head: head),
                 scale: decoder.attentionScale, into: batch.mixed.buffer,
                 scores: decoder.scratch.workers[worker.index].scores)

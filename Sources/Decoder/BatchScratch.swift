@@ -14,9 +14,7 @@ struct BatchScratch: Sendable {
     let up: Rows
     /// As wide as any output of a row-major matrix in a layer.
     let spare: Rows
-    /// `[capacity, rope.dimension / 2]`.
-    let cosines: SharedBuffer<Float>
-    let sines: SharedBuffer<Float>
+    let angles: Angles
     /// The normalised residual streams.
     let input: BatchInput
     /// The same with channels left out, for one or two sparse matrices.
@@ -28,7 +26,7 @@ struct BatchScratch: Sendable {
     /// `[headRows, vocabulary]`, for the logits of several tokens; two sets, to compare them.
     let logits: [Rows]
     let spareLogits: Rows
-    /// One counter per layer for attention.
+    /// One counter for attention per layer and part of a pass.
     let claims: ClaimCounters
     /// Set by worker 0 before a barrier, read by all after it.
     let isStopped: SharedBuffer<UInt8>
@@ -51,15 +49,14 @@ struct BatchScratch: Sendable {
         values = Rows(capacity, keyWidth)
         up = Rows(capacity, shape.feedForward)
         spare = Rows(capacity, max(keyWidth, shape.feedForward))
-        cosines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
-        sines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
+        angles = Angles(capacity, shape)
         input = BatchInput(length: shape.embedding, capacity: capacity)
         dropped = (0..<2).map { _ in BatchInput(length: shape.embedding, capacity: capacity) }
         mixed = BatchInput(length: queryWidth, capacity: capacity)
         hidden = BatchInput(length: shape.feedForward, capacity: capacity)
         logits = (0..<2).map { _ in Rows(headRows, shape.vocabulary) }
         spareLogits = Rows(headRows, shape.vocabulary)
-        claims = ClaimCounters(count: shape.layers)
+        claims = ClaimCounters(count: shape.layers * PassScratch.partsAtMost)
         isStopped = SharedBuffer(count: 1)
     }
 
@@ -86,6 +83,22 @@ struct BatchScratch: Sendable {
         /// The first `count` rows, their first `length` columns where that is less.
         func first(_ count: Int, length: Int? = nil) -> FloatRows {
             FloatRows(buffer, count: count, length: length ?? self.length, stride: stride)
+        }
+
+        func rows(_ range: Range<Int>) -> FloatRows {
+            let slice = FloatSlice(buffer, range.lowerBound * stride..<range.upperBound * stride)
+            return FloatRows(slice, count: range.count, length: length, stride: stride)
+        }
+    }
+
+    /// What heads are turned by, `[capacity, rope.dimension / 2]` each.
+    struct Angles: Sendable {
+        let cosines: SharedBuffer<Float>
+        let sines: SharedBuffer<Float>
+
+        init(_ capacity: Int, _ shape: ModelParameters) {
+            cosines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
+            sines = SharedBuffer(count: capacity * shape.rope.dimension / 2)
         }
     }
 }

@@ -71,12 +71,12 @@ extension Decoder {
     ///
     /// - Parameters:
     ///   - output: takes the residual streams after the last of the layers; may be the source.
-    ///   - isCancelled: asked at each layer.
+    ///   - isCancelled: asked at each layer, and more often.
     /// - Returns: false when it was cancelled, or after a fault.
     package func evaluate(
         _ source: BatchSource, at position: Int, layers: Range<Int>? = nil,
         options: BatchOptions = BatchOptions(), output: Residuals? = nil,
-        isCancelled: @Sendable () -> Bool = { false }
+        isCancelled: @escaping @Sendable () -> Bool = { false }
     ) -> Bool {
         let count = source.count
         precondition(count > 0 && position >= 0 && position + count <= context, "\(position)+\(count)")
@@ -85,7 +85,7 @@ extension Decoder {
         for start in stride(from: 0, to: count, by: batch.capacity) {
             let rows = start..<min(start + batch.capacity, count)
             guard
-                evaluateBatch(
+                evaluatePass(
                     source, rows, position, layers ?? weights.layers.indices, options, isCancelled)
             else { return false }
             if let output {
@@ -96,46 +96,58 @@ extension Decoder {
         return true
     }
 
-    /// Evaluates `rows` of the source; their residual streams stay in `batch.residual`.
-    func evaluateBatch(
+    /// Evaluates `rows` of the source; their residual streams stay in `memory`, or in `batch.residual` without it.
+    ///
+    /// - Parameter memory: of a pass of several batches.
+    func evaluatePass(
         _ source: BatchSource, _ rows: Range<Int>, _ position: Int, _ layers: Range<Int>,
-        _ options: BatchOptions, _ isCancelled: @Sendable () -> Bool
+        _ options: BatchOptions, memory: PassScratch? = nil,
+        _ isCancelled: @escaping @Sendable () -> Bool
     ) -> Bool {
         batch.claims.reset()
         batch.isStopped[0] = 0
         let pass = BatchPass(
-            decoder: self, options: options, position: position + rows.lowerBound, count: rows.count)
+            self, options, position: position + rows.lowerBound, count: rows.count, memory, isCancelled)
         pool.run { worker in
-            if case .tokens(let tokens) = source {
-                guard bringEmbedding(of: tokens[rows], worker) else { return }
+            for part in pass.parts {
+                guard load(source, from: rows.lowerBound, part, pass, worker) else { return }
             }
-            for row in worker.share(of: rows.count) {
-                load(source, rows.lowerBound + row, row, position)
-            }
-            if case .tokens = source { keep(weights.embeddingRecords, worker) }
             worker.barrier()
             for index in layers {
-                if worker.index == 0 && isCancelled() { batch.isStopped[0] = 1 }
-                guard pass.attention(index, worker), batch.isStopped[0] == 0,
-                    pass.feedForward(index, worker)
-                else { return }
+                guard pass.attention(index, worker), pass.feedForward(index, worker) else { return }
             }
         }
         tallied.add(tokens: rows.count)
         return batch.isStopped[0] == 0 && !hasFault
     }
 
-    /// The stream that token `index` of the source begins with, and the angles of its position.
-    private func load(_ source: BatchSource, _ index: Int, _ row: Int, _ position: Int) {
-        let residual = batch.residual.first(batch.capacity)[row]
-        switch source {
-        case .tokens(let tokens):
-            precondition(tokens[index] >= 0 && tokens[index] < parameters.vocabulary, "\(tokens[index])")
-            kernels.decodeRow(Int(tokens[index]), of: weights.embedding, into: residual)
-        case .residuals(let residuals): residual.copy(residuals[index])
+    /// The streams that the tokens of a part begin with, and the angles of their positions.
+    ///
+    /// - Parameter start: the first token of the pass.
+    /// - Returns: false when weights could not be had.
+    private func load(
+        _ source: BatchSource, from start: Int, _ part: BatchPass.Part, _ pass: BatchPass, _ worker: Worker
+    ) -> Bool {
+        let own = start + part.rows.lowerBound..<start + part.rows.upperBound
+        if case .tokens(let tokens) = source {
+            guard bringEmbedding(of: tokens[own], worker) else { return false }
         }
+        let residual = pass.residual.rows(part.rows)
         let pairs = parameters.rope.dimension / 2
-        rotary.fill(
-            position: position + index, cosines: batch.cosines, sines: batch.sines, from: row * pairs)
+        for row in worker.share(of: part.count) {
+            switch source {
+            case .tokens(let tokens):
+                let token = tokens[own.lowerBound + row]
+                precondition(token >= 0 && token < parameters.vocabulary, "\(token)")
+                kernels.decodeRow(Int(token), of: weights.embedding, into: residual[row])
+            case .residuals(let residuals): residual[row].copy(residuals[own.lowerBound + row])
+            }
+            let number = part.rows.lowerBound + row
+            rotary.fill(
+                position: pass.position + number, cosines: pass.angles.cosines, sines: pass.angles.sines,
+                from: number * pairs)
+        }
+        if case .tokens = source { keep(weights.embeddingRecords, worker) }
+        return true
     }
 }

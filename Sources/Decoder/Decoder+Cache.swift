@@ -8,10 +8,11 @@ extension Decoder {
     /// `nil` when all is well; asking clears it, and the next step tries again.
     package func takeFault() -> StoreError? { weights.cache?.takeFault() }
 
-    /// Sees to it that there is memory for keys and values of positions up to `end`; those from `end` on need not be kept.
-    func makeRoom(upTo end: Int) {
+    /// Sees to it that there is memory for keys and values of positions up to `end`, and for `pass` bytes besides; positions
+    /// from `end` on need not be kept.
+    func makeRoom(upTo end: Int, pass: Int = 0) {
         guard let borrowed, let records = weights.cache else { return }
-        borrowed.makeRoom(upTo: end, records)
+        borrowed.makeRoom(upTo: end, pass: pass, records)
     }
 
     /// Brings the records of `tensor` that `wanted` has a bit for into memory, all without it. Every worker calls

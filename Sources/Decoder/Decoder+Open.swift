@@ -65,7 +65,11 @@ extension Decoder {
                 budget: budget, working: working, lendable: lendable, model: model, gap: gap ?? 0,
                 // A channel that is not there is mostly left out, so few are missing.
                 isPinnable: (options.profile?.absentFactor ?? 1) <= 1,
-                headCandidates: options.profile?.headCandidates ?? options.headCandidates
+                headCandidates: options.profile?.headCandidates ?? options.headCandidates,
+                passBytes: { parts, isGateRead in
+                    PassScratch.byteCount(
+                        shape, tokens: min(parts * batchSize, context), isGateRead: isGateRead)
+                }
             ) { site, layer in kept(site, layer, options.profile) }
         }
         // The kernel would keep them beside the budget, and a file that becomes shorter would end the program.
@@ -80,7 +84,8 @@ extension Decoder {
         if plan != nil { ProcessFacts.returnFreedMemory() }
         let decoder = try Decoder(
             store: store, kernels: options.kernels, context: context, threads: options.threads,
-            cacheFormat: options.cacheFormat, isSmall: cache != nil, lent: plan?.lent ?? 0)
+            cacheFormat: options.cacheFormat, isSmall: cache != nil, lent: plan?.lent ?? 0,
+            passParts: plan?.passParts ?? 1)
         return (store, decoder, plan)
     }
 
@@ -117,6 +122,6 @@ extension Decoder {
             layers: shape.layers, heads: shape.keyValueHeads, headDimension: shape.headDimension,
             context: context, format: options.cacheFormat)
         let made = withExtendedLifetime((scratch, batch, cache)) { MemoryTally.bytes - before }
-        return (made - batch.wideBytes + MemoryPlan.reserve, BorrowedCache.lendable(cache))
+        return (made - batch.wideBytes + MemoryPlan.reserve, BorrowedMemory.lendable(cache))
     }
 }

@@ -13,30 +13,39 @@ extension Decoder {
     /// - Returns: false when it was cancelled, or after a fault; the cache then still holds the first `position` tokens.
     package func prefill(
         _ tokens: [Int32], at position: Int, plan: SparsityPlan? = nil, head scope: HeadScope = HeadScope(),
-        isCancelled: @Sendable () -> Bool = { false }, eachLogits: ((Int, FloatSlice) -> Void)? = nil
+        isCancelled: @escaping @Sendable () -> Bool = { false },
+        eachLogits: ((Int, FloatSlice) -> Void)? = nil
     ) -> Bool {
         precondition(!tokens.isEmpty && position + tokens.count <= context, "\(position)+\(tokens.count)")
-        makeRoom(upTo: position + tokens.count)
-        var start = 0
-        while start < tokens.count {
-            let end = min(start + batch.capacity, tokens.count)
+        let most = passParts * batch.capacity
+        let count = min(tokens.count, most)
+        let isLong = count > batch.capacity
+        let isGateRead = weights.layers.contains { $0.cached.gate != nil }
+        makeRoom(
+            upTo: position + tokens.count,
+            pass: isLong ? PassScratch.byteCount(parameters, tokens: count, isGateRead: isGateRead) : 0)
+        let memory = isLong ? PassScratch(parameters, tokens: count, isGateRead: isGateRead) : nil
+        for start in stride(from: 0, to: tokens.count, by: most) {
+            let own = start..<min(start + most, tokens.count)
             guard
-                evaluateBatch(
-                    .tokens(tokens), start..<end, position, weights.layers.indices, BatchOptions(plan: plan),
-                    isCancelled),
-                finish(start..<end, isLast: end == tokens.count, scope, isCancelled, eachLogits)
+                evaluatePass(
+                    .tokens(tokens), own, position, weights.layers.indices, BatchOptions(plan: plan),
+                    memory: memory, isCancelled),
+                finish(
+                    own, memory?.residual ?? batch.residual, isLast: own.upperBound == tokens.count, scope,
+                    isCancelled, eachLogits)
             else { return false }
-            start = end
         }
         return true
     }
 
-    /// The logits of the batch that was just evaluated: of all its tokens, or of the very last.
+    /// The logits of the pass that was just evaluated: of all its tokens, or of the very last.
     private func finish(
-        _ tokens: Range<Int>, isLast: Bool, _ scope: HeadScope, _ isCancelled: @Sendable () -> Bool,
+        _ tokens: Range<Int>, _ streams: BatchScratch.Rows, isLast: Bool, _ scope: HeadScope,
+        _ isCancelled: @Sendable () -> Bool,
         _ eachLogits: ((Int, FloatSlice) -> Void)?
     ) -> Bool {
-        let residual = batch.residual.first(tokens.count)
+        let residual = streams.first(tokens.count)
         if let eachLogits {
             for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
                 if isCancelled() { return false }

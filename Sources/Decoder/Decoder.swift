@@ -21,7 +21,9 @@ package final class Decoder: Sendable {
     /// What the workers' tallies cover.
     let tallied: TokenTally
     /// Where slots for weights take what the cache has not filled yet.
-    let borrowed: BorrowedCache?
+    let borrowed: BorrowedMemory?
+    /// Batches that a prefill takes through a layer together.
+    let passParts: Int
 
     /// - Parameters:
     ///   - context: positions to make room for; at most what the model was trained for.
@@ -29,9 +31,10 @@ package final class Decoder: Sendable {
     ///   - cacheFormat: of keys and values.
     ///   - isSmall: whether to take less memory where that costs little speed.
     ///   - lent: see `MemoryPlan.lent`.
+    ///   - passParts: see `MemoryPlan.passParts`.
     package init(
         store: WeightStore, kernels: KernelSet, context: Int, threads: Int,
-        cacheFormat: CacheFormat = .half, isSmall: Bool = false, lent: Int = 0
+        cacheFormat: CacheFormat = .half, isSmall: Bool = false, lent: Int = 0, passParts: Int = 1
     ) throws {
         let shape = store.parameters
         try Self.check(context, shape, path: store.path)
@@ -43,7 +46,8 @@ package final class Decoder: Sendable {
             context: context, format: cacheFormat)
         pool = WorkerPool(threadCount: threads)
         tallied = TokenTally()
-        borrowed = lent > 0 ? BorrowedCache(cache, lent: lent) : nil
+        borrowed = lent > 0 || passParts > 1 ? BorrowedMemory(cache, lent: lent) : nil
+        self.passParts = passParts
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)
         batch = BatchScratch(
@@ -59,7 +63,7 @@ package final class Decoder: Sendable {
         self.weights = weights
         (parameters, kernels, cache, pool) = (other.parameters, other.kernels, other.cache, other.pool)
         (rotary, scratch, batch) = (other.rotary, other.scratch, other.batch)
-        (tallied, borrowed) = (other.tallied, nil)
+        (tallied, borrowed, passParts) = (other.tallied, nil, 1)
     }
 
     static func check(_ context: Int, _ shape: ModelParameters, path: String) throws(DecoderError) {

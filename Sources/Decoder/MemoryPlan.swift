@@ -18,6 +18,9 @@ package struct MemoryPlan: Sendable {
     package let cache: CachePlan?
     /// Tensors to do without: the bounds of a head whose rows are foretold.
     package let omitted: Set<String>
+    /// Batches of a prompt that are taken through a layer together, so that what is read is read once for all: slots give up
+    /// what that takes, as long as it lasts.
+    package let passParts: Int
     /// Whether the file's channels lie in the order in which tokens want them, as `chessctl arrange` puts them.
     package let isArranged: Bool
 
@@ -31,6 +34,8 @@ package struct MemoryPlan: Sendable {
     ///   - lendable: how many of them slots can have for a while, the most first: the first that leaves them a quarter when
     ///     it is given back is lent.
     ///   - headCandidates: rows of the head that a token computes, where the store can foretell the others; 0 for all.
+    ///   - passBytes: what a pass of so many batches takes, where gates are read from storage or are not; `nil` for
+    ///     passes of one.
     ///   - kept: the share of channels that a token needs at a site of a layer, 1 where nothing is left out.
     ///   - gap: see `CachePlan.gap`.
     ///   - isPinnable: false where so little is missing that the last units to be wanted are the best to keep, whatever
@@ -38,26 +43,42 @@ package struct MemoryPlan: Sendable {
     /// - Throws: `DecoderError.budgetTooSmall` when what must be in memory does not fit.
     package init(
         budget: Int, working: Int, lendable: [Int] = [], model: StoreInspection, gap: Int,
-        isPinnable: Bool = true, headCandidates: Int = 0, kept: (SparsitySite, Int) -> Double
+        isPinnable: Bool = true, headCandidates: Int = 0, passBytes: ((Int, Bool) -> Int)? = nil,
+        kept: (SparsitySite, Int) -> Double
     ) throws(DecoderError) {
         let demand = WeightDemand(
             model, headCandidates: headCandidates, gap: gap, isPinnable: isPinnable, kept: kept)
-        func plan(lent: Int, left: Double) throws(DecoderError) -> MemoryPlan {
-            try MemoryPlan(demand, model, budget: budget, working: working - lent, lent: lent, left: left)
+        func plan(lent: Int, parts: Int, left: Double) throws(DecoderError) -> MemoryPlan {
+            try MemoryPlan(
+                demand, model, budget: budget, working: working - lent, lent: lent, passParts: parts,
+                left: left)
+        }
+        // The more slots are left, the less can arrive at once, which is room for more.
+        func plan(lent: Int, parts: Int) throws(DecoderError) -> MemoryPlan? {
+            var (best, left) = (MemoryPlan?.none, Self.leastLeft)
+            for _ in 0..<Self.refinements {
+                let next = try plan(lent: lent, parts: parts, left: left)
+                let pass = parts > 1 ? passBytes?(parts, next.isGateRead) ?? 0 : 0
+                let found = 1 - Double(lent + pass) / Double(max(next.slots, 1))
+                guard found >= left else { break }
+                (best, left) = (next, found)
+            }
+            return best
         }
         // What must be in memory has to fit beside a full context.
-        var best = try plan(lent: 0, left: 1)
+        var best = try plan(lent: 0, parts: 1, left: 1)
         for bytes in lendable where best.cache != nil && best.lent == 0 {
-            // The more slots are left, the less can arrive at once, which is room for more.
-            var left = Self.leastLeft
-            for _ in 0..<Self.refinements {
-                let lending = try plan(lent: bytes, left: left)
-                let found = 1 - Double(bytes) / Double(max(lending.slots, 1))
-                guard found >= left else { break }
-                (best, left) = (lending, found)
-            }
+            best = try plan(lent: bytes, parts: 1) ?? best
+        }
+        for parts in [8, 4, 2] where passBytes != nil && best.cache != nil && best.passParts == 1 {
+            best = try plan(lent: best.lent, parts: parts) ?? best
         }
         self = best
+    }
+
+    /// Whether some gate is not in memory as a whole.
+    private var isGateRead: Bool {
+        cache?.tensors.contains { Self.site(of: $0.name)?.0 == .gateInput } ?? false
     }
 
     /// The part of the slots that is left when what was lent is given back, at least.
@@ -67,9 +88,10 @@ package struct MemoryPlan: Sendable {
     ///   - working: bytes besides weights, without what is lent.
     ///   - left: the part of the slots that is left in any case.
     private init(
-        _ demand: WeightDemand, _ model: StoreInspection, budget: Int, working: Int, lent: Int, left: Double
+        _ demand: WeightDemand, _ model: StoreInspection, budget: Int, working: Int, lent: Int,
+        passParts: Int, left: Double
     ) throws(DecoderError) {
-        (self.budget, self.working, self.lent) = (budget, working, lent)
+        (self.budget, self.working, self.lent, self.passParts) = (budget, working, lent, passParts)
         isArranged = !model.arrangedTensors.isEmpty
         if Self.fits(model, budget: budget, working: working) {
             (omitted, resident, slots, arrivals, cache) = ([], model.rawBytes(), 0, 0, nil)

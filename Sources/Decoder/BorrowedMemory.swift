@@ -1,11 +1,12 @@
 internal import Synchronization
 internal import WeightStore
 
-/// Which part of a KV cache may be filled, where slots for weights have the memory of the rest.
+/// Memory that slots for weights have until something else needs it: that of keys and values that nobody has written, and
+/// what passes of several batches take.
 ///
 /// A conversation that grows takes it from the slots before it writes there, some positions at a time; a shorter one
 /// that follows gives it back.
-final class BorrowedCache: Sendable {
+final class BorrowedMemory: Sendable {
     /// Positions whose memory is not lent, at least.
     private static let leastOwn = 256
     /// Positions whose memory changes hands together.
@@ -14,13 +15,21 @@ final class BorrowedCache: Sendable {
     private let cache: KeyValueCache
     /// Positions whose memory is not lent.
     private let own: Int
-    private let usable: Mutex<Int>
+    private let taken: Mutex<Taken>
 
-    /// - Parameter lent: one of `lendable`.
+    /// What slots do without.
+    private struct Taken {
+        /// Positions that may be filled.
+        var positions: Int
+        /// Bytes of a pass.
+        var pass: Int
+    }
+
+    /// - Parameter lent: one of `lendable`, or 0 to lend nothing of the cache.
     init(_ cache: KeyValueCache, lent: Int) {
         self.cache = cache
         own = Self.owns(cache).first { Self.bytes(cache, from: $0) <= lent } ?? cache.context
-        usable = Mutex(own)
+        taken = Mutex(Taken(positions: own, pass: 0))
         // A large page would hold positions that are lent.
         cache.giveBack(from: 0)
     }
@@ -36,14 +45,19 @@ final class BorrowedCache: Sendable {
         cache.byteCount - cache.byteCount(of: positions)
     }
 
-    /// Makes positions up to `end` usable; those from `end` on need not be kept. Between two steps.
-    func makeRoom(upTo end: Int, _ weights: RecordCache) {
+    /// Makes positions up to `end` usable, and room for `pass` bytes; positions from `end` on need not be kept. Between two
+    /// steps.
+    func makeRoom(upTo end: Int, pass: Int, _ weights: RecordCache) {
         let wanted = min(max((end + Self.step - 1) / Self.step * Self.step, own), cache.context)
-        usable.withLock { usable in
-            guard wanted > usable || wanted + 2 * Self.step <= usable else { return }
-            if wanted < usable { cache.giveBack(from: wanted) }
-            weights.release(cache.byteCount(of: wanted) - cache.byteCount(of: own))
-            usable = wanted
+        taken.withLock { taken in
+            let isWorthIt = wanted > taken.positions || wanted + 2 * Self.step <= taken.positions
+            guard isWorthIt || pass != taken.pass else { return }
+            if isWorthIt {
+                if wanted < taken.positions { cache.giveBack(from: wanted) }
+                taken.positions = wanted
+            }
+            taken.pass = pass
+            weights.release(cache.byteCount(of: taken.positions) - cache.byteCount(of: own) + pass)
         }
     }
 }

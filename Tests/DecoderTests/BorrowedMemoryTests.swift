@@ -9,7 +9,7 @@ import Testing
 @testable import WeightStore
 
 /// Slots for weights have the memory of keys and values that nobody has written yet.
-@Suite struct BorrowedCacheTests {
+@Suite struct BorrowedMemoryTests {
     private static let context = 1024
 
     private func withStore<R>(_ body: (StoreInspection) throws -> R) async throws -> R {
@@ -72,7 +72,7 @@ import Testing
         try await withStore { model in
             let whole = try decoder(model, nil)
             // Of positions from 512 on.
-            let lendable = BorrowedCache.lendable(whole.cache)[1]
+            let lendable = BorrowedMemory.lendable(whole.cache)[1]
             let plan = try plan(model, spare: 4 << 20, lendable: [lendable])
             try #require(plan.lent == lendable)
             let lending = try decoder(model, plan)
@@ -147,6 +147,6 @@ import Testing
             #expect(cache.byteCount(of: positions) <= rows + 12 * 2 * page)
         }
         let expected = [256, 512, 768].map { cache.byteCount - cache.byteCount(of: $0) }
-        #expect(BorrowedCache.lendable(cache) == expected)
+        #expect(BorrowedMemory.lendable(cache) == expected)
     }
 }
