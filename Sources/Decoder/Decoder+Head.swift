@@ -252,7 +252,8 @@ extension Decoder {
     ) {
         let share = worker.share(of: rows.count, unit: 64)
         batch.input.multiply(
-            into: logits, spare: batch.spareLogits.first(logits.count), weights.output,
+            into: logits, spare: precision == .int16 ? batch.spareLogits.first(logits.count) : logits,
+            weights.output,
             rows: rows.lowerBound + share.lowerBound..<rows.lowerBound + share.upperBound, precision, kernels,
             scratch.workers[worker.index].kernel)
     }

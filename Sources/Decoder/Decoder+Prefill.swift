@@ -1,5 +1,6 @@
 package import Kernels
 internal import Machine
+internal import WeightStore
 
 extension Decoder {
     /// Evaluates `tokens` after the `position` tokens in the cache; the logits are those of the last one.
@@ -17,49 +18,63 @@ extension Decoder {
         eachLogits: ((Int, FloatSlice) -> Void)? = nil
     ) -> Bool {
         precondition(!tokens.isEmpty && position + tokens.count <= context, "\(position)+\(tokens.count)")
+        if let eachLogits { return score(tokens, at: position, plan, isCancelled, eachLogits) }
         let most = passParts * batch.capacity
         let count = min(tokens.count, most)
         let isLong = count > batch.capacity
-        let isGateRead = weights.layers.contains { $0.cached.gate != nil }
-        makeRoom(
-            upTo: position + tokens.count,
-            pass: isLong ? PassScratch.byteCount(parameters, tokens: count, isGateRead: isGateRead) : 0)
+        makeRoom(upTo: position + tokens.count, pass: isLong ? passBytes(count) : 0)
         let memory = isLong ? PassScratch(parameters, tokens: count, isGateRead: isGateRead) : nil
+        var last = 0
         for start in stride(from: 0, to: tokens.count, by: most) {
             let own = start..<min(start + most, tokens.count)
+            last = own.count - 1
             guard
                 evaluatePass(
                     .tokens(tokens), own, position, weights.layers.indices, BatchOptions(plan: plan),
-                    memory: memory, isCancelled),
-                finish(
-                    own, memory?.residual ?? batch.residual, isLast: own.upperBound == tokens.count, scope,
-                    isCancelled, eachLogits)
+                    memory: memory, isCancelled)
             else { return false }
+        }
+        computeLogits(of: (memory?.residual ?? batch.residual).first(last + 1)[last], scope)
+        return !hasFault
+    }
+
+    /// The same with all logits of every token. A head that is not in memory is read for every few of them, so the more
+    /// logits there is room for the better: they get what a long pass would take.
+    private func score(
+        _ tokens: [Int32], at position: Int, _ plan: SparsityPlan?,
+        _ isCancelled: @escaping @Sendable () -> Bool, _ eachLogits: (Int, FloatSlice) -> Void
+    ) -> Bool {
+        var rows = batch.logits[0]
+        var most = batch.headRows
+        let room = passParts > 1 ? passBytes(passParts * batch.capacity) / (rows.stride * 4) : 0
+        let isWide = weights.outputRecords != nil && min(room, tokens.count) > most
+        if isWide { most = min(room, tokens.count, BatchScratch.headRowsAtMost) }
+        makeRoom(upTo: position + tokens.count, pass: isWide ? most * rows.stride * 4 : 0)
+        if isWide { rows = BatchScratch.Rows(most, parameters.vocabulary) }
+        for start in stride(from: 0, to: tokens.count, by: batch.capacity) {
+            let own = start..<min(start + batch.capacity, tokens.count)
+            guard
+                evaluatePass(
+                    .tokens(tokens), own, position, weights.layers.indices, BatchOptions(plan: plan),
+                    isCancelled)
+            else { return false }
+            let residual = batch.residual.first(own.count)
+            for first in stride(from: 0, to: own.count, by: most) {
+                if isCancelled() { return false }
+                let found = rows.first(min(most, own.count - first))
+                pool.run { worker in head({ residual[first + $0] }, into: found, .int8, worker) }
+                if hasFault { return false }
+                for row in 0..<found.count { eachLogits(start + first + row, found[row]) }
+                logits.copy(found[found.count - 1])
+            }
         }
         return true
     }
 
-    /// The logits of the pass that was just evaluated: of all its tokens, or of the very last.
-    private func finish(
-        _ tokens: Range<Int>, _ streams: BatchScratch.Rows, isLast: Bool, _ scope: HeadScope,
-        _ isCancelled: @Sendable () -> Bool,
-        _ eachLogits: ((Int, FloatSlice) -> Void)?
-    ) -> Bool {
-        let residual = streams.first(tokens.count)
-        if let eachLogits {
-            for start in stride(from: 0, to: tokens.count, by: batch.headRows) {
-                if isCancelled() { return false }
-                let count = min(batch.headRows, tokens.count - start)
-                let rows = batch.logits[0].first(count)
-                pool.run { worker in head({ residual[start + $0] }, into: rows, .int8, worker) }
-                if hasFault { return false }
-                for row in 0..<count { eachLogits(tokens.lowerBound + start + row, rows[row]) }
-                if isLast { logits.copy(rows[count - 1]) }
-            }
-        } else if isLast {
-            computeLogits(of: residual[tokens.count - 1], scope)
-            return !hasFault
-        }
-        return true
+    /// Whether some gate is not in memory as a whole.
+    private var isGateRead: Bool { weights.layers.contains { $0.cached.gate != nil } }
+
+    private func passBytes(_ tokens: Int) -> Int {
+        PassScratch.byteCount(parameters, tokens: tokens, isGateRead: isGateRead)
     }
 }
