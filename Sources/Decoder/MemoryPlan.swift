@@ -53,15 +53,21 @@ package struct MemoryPlan: Sendable {
                 demand, model, budget: budget, working: working - lent, lent: lent, passParts: parts,
                 left: left)
         }
-        // The more slots are left, the less can arrive at once, which is room for more.
+        // The more slots are left, the less can arrive at once, which is room for more: the most that holds its word.
         func plan(lent: Int, parts: Int) throws(DecoderError) -> MemoryPlan? {
-            var (best, left) = (MemoryPlan?.none, Self.leastLeft)
+            var (best, least, most) = (MemoryPlan?.none, Self.leastLeft, 1.0)
+            var left = least
             for _ in 0..<Self.refinements {
                 let next = try plan(lent: lent, parts: parts, left: left)
                 let pass = parts > 1 ? passBytes?(parts, next.isGateRead) ?? 0 : 0
-                let found = 1 - Double(lent + pass) / Double(max(next.slots, 1))
-                guard found >= left else { break }
-                (best, left) = (next, found)
+                if Double(lent + pass) <= (1 - left) * Double(next.slots) {
+                    (best, least) = (next, left)
+                } else if best == nil {
+                    return nil
+                } else {
+                    most = left
+                }
+                left = (least + most) / 2
             }
             return best
         }
@@ -134,7 +140,7 @@ package struct MemoryPlan: Sendable {
         omitted = demand.omitted
     }
 
-    private static let refinements = 6
+    private static let refinements = 10
 
     /// Whether all weights fit into a budget that also has to hold `working` bytes.
     static func fits(_ model: StoreInspection, budget: Int, working: Int) -> Bool {
