@@ -182,6 +182,6 @@ private struct Sums {
 extension KernelSet {
     /// `-log softmax(logits)[token]`.
     func loss(_ logits: FloatSlice, of token: Int32) -> Double {
-        logSumExp(logits) - Double(logits.buffer[logits.start + Int(token)])
+        logSumExp(logits) - Double(logits[Int(token)])
     }
 }

@@ -90,7 +90,7 @@ extension Decoder {
         worker.barrier()
         if worker.index == 0 {
             let first = wanted.firstKept ?? 0
-            let least = logits.buffer[logits.start + first] - reach
+            let least = logits[first] - reach
             scratch.logitFloor[0] = least
             tallied.add(boundedTokens: 1, headRows: kernels.keep(logits, from: least, into: wanted))
         }

@@ -46,10 +46,11 @@ extension Decoder {
     ) -> Bool {
         var rows = batch.logits[0]
         var most = batch.headRows
-        let room = passParts > 1 ? passBytes(passParts * batch.capacity) / (rows.stride * 4) : 0
+        let rowBytes = rows.byteCount / most
+        let room = passParts > 1 ? passBytes(passParts * batch.capacity) / rowBytes : 0
         let isWide = weights.outputRecords != nil && min(room, tokens.count) > most
         if isWide { most = min(room, tokens.count, BatchScratch.headRowsAtMost) }
-        makeRoom(upTo: position + tokens.count, pass: isWide ? most * rows.stride * 4 : 0)
+        makeRoom(upTo: position + tokens.count, pass: isWide ? most * rowBytes : 0)
         if isWide { rows = BatchScratch.Rows(most, parameters.vocabulary) }
         for start in stride(from: 0, to: tokens.count, by: batch.capacity) {
             let own = start..<min(start + batch.capacity, tokens.count)

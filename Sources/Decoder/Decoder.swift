@@ -47,6 +47,7 @@ package final class Decoder: Sendable {
         pool = WorkerPool(threadCount: threads)
         tallied = TokenTally()
         borrowed = lent > 0 || passParts > 1 ? BorrowedMemory(cache, lent: lent) : nil
+        precondition(passParts >= 1 && passParts <= PassScratch.partsAtMost, "\(passParts) parts")
         self.passParts = passParts
         rotary = RotaryTable(shape.rope, divisors: weights.rotaryDivisors)
         scratch = StepScratch(shape, context: context, threads: pool.threadCount)

@@ -76,7 +76,8 @@ package struct MemoryPlan: Sendable {
         for bytes in lendable where best.cache != nil && best.lent == 0 {
             best = try plan(lent: bytes, parts: 1) ?? best
         }
-        for parts in [8, 4, 2] where passBytes != nil && best.cache != nil && best.passParts == 1 {
+        for parts in PassScratch.partChoices
+        where passBytes != nil && best.cache != nil && best.passParts == 1 {
             best = try plan(lent: best.lent, parts: parts) ?? best
         }
         self = best

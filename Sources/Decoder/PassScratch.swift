@@ -9,6 +9,8 @@ internal import WeightStore
 struct PassScratch: Sendable {
     /// Parts of a pass.
     static let partsAtMost = 8
+    /// How many a pass may have where there is room, the most first.
+    static let partChoices = [partsAtMost, 4, 2]
 
     /// `[tokens, embedding]`, the residual streams.
     let residual: BatchScratch.Rows

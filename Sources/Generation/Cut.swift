@@ -33,14 +33,12 @@ struct Cut {
     mutating func keepLikeliest(_ topK: Int) {
         guard topK > 0, candidates.count >= topK else { return }
         close(behind: topK)
-        sure = topK
     }
 
     /// - Parameter isLast: whether no other token comes to `least`.
     mutating func keep(from least: Float, isLast: Bool) {
         if let end = candidates.firstIndex(where: { $0.logit < least }) {
             close(behind: end)
-            sure = end
         } else if isLast {
             isClosed = true
         }
@@ -58,6 +56,7 @@ struct Cut {
 
     private mutating func close(behind end: Int) {
         candidates.removeLast(candidates.count - end)
+        sure = min(sure, end)
         isClosed = true
     }
 

@@ -13,7 +13,7 @@ struct LogProbabilities {
         normaliser = Float(kernels.logSumExp(logits))
     }
 
-    func callAsFunction(_ token: TokenID) -> Float { logits.buffer[logits.start + Int(token)] - normaliser }
+    func callAsFunction(_ token: TokenID) -> Float { logits[Int(token)] - normaliser }
 
     /// The `count` most probable tokens, best first, the lower id first among equals.
     func best(_ count: Int) -> [(id: TokenID, logProbability: Float)] {

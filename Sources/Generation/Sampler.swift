@@ -64,10 +64,9 @@ struct Sampler {
         guard options.isPenalised else { return }
         for token in Set(recent).union(counts.keys).union(options.logitBias.keys) {
             guard token >= 0, Int(token) < logits.count else { continue }
-            let index = logits.start + Int(token)
-            let before = logits.buffer[index]
+            let before = logits[Int(token)]
             let after = penalised(before, of: token)
-            logits.buffer[index] = after
+            logits[Int(token)] = after
             if before >= floor, after < floor { lowered.insert(token) }
         }
     }
@@ -85,13 +84,12 @@ struct Sampler {
     }
 
     private func isBound(_ token: Int, _ logits: FloatSlice) -> Bool {
-        logits.buffer[logits.start + token] < floor && !lowered.contains(TokenID(token))
+        logits[token] < floor && !lowered.contains(TokenID(token))
     }
 
     private func refine(_ token: Int, _ logits: FloatSlice, _ rough: any RoughLogits) {
         rough.refineLogit(of: token)
-        let index = logits.start + token
-        if options.isPenalised { logits.buffer[index] = penalised(logits.buffer[index], of: TokenID(token)) }
+        if options.isPenalised { logits[token] = penalised(logits[token], of: TokenID(token)) }
     }
 
     private mutating func refineAll(_ logits: FloatSlice, _ rough: any RoughLogits) {
@@ -114,7 +112,7 @@ struct Sampler {
     /// is drawn (rejection sampling, von Neumann 1951). Tokens are in the order of their numbers, so that the same random
     /// number always means the same one.
     private mutating func drawFromAll(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
-        let best = logits.buffer[logits.start + kernels.argmax(logits)]
+        let best = logits[kernels.argmax(logits)]
         // All logits were NaN: a token that always exists.
         guard !best.isNaN else { return 0 }
         let count = (logits.count + KernelSet.weightBlock - 1) / KernelSet.weightBlock
@@ -126,9 +124,9 @@ struct Sampler {
         while true {
             let token = pick(random.unit(), logits, best, sums)
             guard let rough, isBound(token, logits) else { return TokenID(token) }
-            let bound = logits.buffer[logits.start + token]
+            let bound = logits[token]
             refine(token, logits, rough)
-            let excess = Double((bound - logits.buffer[logits.start + token]) / temperature)
+            let excess = Double((bound - logits[token]) / temperature)
             if random.unit() < Self.exponential(-excess) { return TokenID(token) }
             let block = token / KernelSet.weightBlock
             kernels.sumWeights(
@@ -149,7 +147,7 @@ struct Sampler {
         let first = block * KernelSet.weightBlock
         var last = first
         for token in first..<min(first + KernelSet.weightBlock, logits.count) {
-            let logit = logits.buffer[logits.start + token]
+            let logit = logits[token]
             guard !logit.isNaN else { continue }
             last = token
             rest -= Self.exponential(Double((logit - best) / options.temperature))
@@ -215,7 +213,7 @@ struct Sampler {
         if floor > -.infinity, let mask {
             kernels.keep(logits, from: floor, into: mask)
             least = 0
-            mask.forEachKept { least += Self.exponential(Double(logits.buffer[logits.start + $0] - best)) }
+            mask.forEachKept { least += Self.exponential(Double(logits[$0] - best)) }
         }
         all = Cut.Mass(least: least, most: most)
         return Cut.Mass(least: least, most: most)
@@ -232,7 +230,7 @@ struct Sampler {
         candidates.reserveCapacity(kept)
         var hasBounds = false
         mask.forEachKept { index in
-            let logit = logits.buffer[logits.start + index]
+            let logit = logits[index]
             if logit < floor {
                 hasBounds = true
             } else if !logit.isNaN {
@@ -240,8 +238,7 @@ struct Sampler {
             }
         }
         candidates.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.id < $1.id }
-        return (
-            Cut(candidates, isClosed: kept == logits.count && !hasBounds), kept == logits.count || hasBounds
-        )
+        let isAll = kept == logits.count
+        return (Cut(candidates, isClosed: isAll && !hasBounds), isAll || hasBounds)
     }
 }

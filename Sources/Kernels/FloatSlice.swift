@@ -29,6 +29,17 @@ package import Machine
         return FloatSlice(buffer, start + range.lowerBound..<start + range.upperBound)
     }
 
+    package subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count, "\(index) of \(count)")
+            return buffer[start + index]
+        }
+        nonmutating set {
+            precondition(index >= 0 && index < count, "\(index) of \(count)")
+            buffer[start + index] = newValue
+        }
+    }
+
     /// Sets every element to zero.
     package func clear() { unsafe _ = memset(base, 0, count * MemoryLayout<Float>.stride) }
 

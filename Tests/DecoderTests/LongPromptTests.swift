@@ -114,7 +114,7 @@ import Testing
                     Array(text[..<600]), at: 0,
                     eachLogits: { index, logits in
                         guard index == found.count else { return }
-                        found.append((0..<logits.count).map { logits.buffer[logits.start + $0].bitPattern })
+                        found.append((0..<logits.count).map { logits[$0].bitPattern })
                     })
                 #expect(isDone && found.count == 600)
                 return found
