@@ -9,6 +9,7 @@ usage: Benchmarks/short-of-memory.sh --store M.chess --gguf M.gguf --profile P -
   --absent-factor F   see chessctl bench --help (default: the profile's)
   --read-gap BYTES    see chessctl bench --help (default: measured)
   --read-rate MB      the storage reads no more than so many megabytes per second, as an SD card (default: no limit)
+  --prompt N          time a prompt of so many tokens as well
   --tokens N          tokens to decode (default 64)
   --rounds N          how often each is run (default 1)
   --llama-bench FILE  llama.cpp's llama-bench; without it only ours is run
@@ -17,11 +18,12 @@ The group holds process and page cache. Our budget is the size of the group.
 TEXT
 }
 
-store= gguf= profile= memory= factor= gap= rate= tokens=64 rounds=1 llama= patience=240
+store= gguf= profile= memory= factor= gap= rate= prompt= tokens=64 rounds=1 llama= patience=240
 while [ $# -gt 0 ]; do
     case $1 in
         --store) store=$2 ;; --gguf) gguf=$2 ;; --profile) profile=$2 ;; --memory) memory=$2 ;;
-        --absent-factor) factor=$2 ;; --read-gap) gap=$2 ;; --read-rate) rate=$2 ;; --tokens) tokens=$2 ;; --rounds) rounds=$2 ;;
+        --absent-factor) factor=$2 ;; --read-gap) gap=$2 ;; --read-rate) rate=$2 ;;
+        --prompt) prompt=$2 ;; --tokens) tokens=$2 ;; --rounds) rounds=$2 ;;
         --llama-bench) llama=$2 ;; --patience) patience=$2 ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 64 ;;
@@ -78,11 +80,11 @@ for round in $(seq "$rounds"); do
     echo "== round $round"
     forget "$store"
     in_group .build/release/chessctl bench "$store" --profile "$profile" \
-        --memory-budget "${memory}M" --prompt 16 --tokens "$tokens" --runs 1 \
+        --memory-budget "${memory}M" --prompt "${prompt:-16}" --tokens "$tokens" --runs 1 \
         ${factor:+--absent-factor "$factor"} ${gap:+--read-gap "$gap"} |
-        grep -E "^(memory|storage|profile|dense|decode|$(basename "$profile" .profile))"
+        grep -E "^(memory|storage|profile|dense|${prompt:+prefill|}decode|$(basename "$profile" .profile))"
     [ -n "$llama" ] || continue
     forget "$gguf"
-    in_group timeout "$patience" "$llama" -m "$gguf" -t "$(nproc)" -p 0 -n "$tokens" -r 1 2>&1 |
-        grep -E "tg$tokens|group" || echo "llama.cpp: no result within $patience s"
+    in_group timeout "$patience" "$llama" -m "$gguf" -t "$(nproc)" -p "${prompt:-0}" -n "$tokens" -r 1 2>&1 |
+        grep -E "${prompt:+pp$prompt|}tg$tokens|group" || echo "llama.cpp: no result within $patience s"
 done
