@@ -143,7 +143,7 @@ struct BatchPass: Sendable {
         if isGateApart {
             let isDone = forEachPart(with: layer.cached.gate, worker) { part in
                 guard computeGate(part, index, worker) else { return false }
-                guard let gate = memory?.gate?.rows(part.rows) else { return true }
+                guard let gate = rememberedGates(of: part, index) else { return true }
                 worker.barrier()
                 for row in worker.share(of: part.count) { gate[row].copy(batch.hidden.row(row)) }
                 return true
@@ -155,7 +155,7 @@ struct BatchPass: Sendable {
         ) { part in
             if !isGateApart {
                 guard computeGate(part, index, worker) else { return false }
-            } else if let gate = memory?.gate?.rows(part.rows) {
+            } else if let gate = rememberedGates(of: part, index) {
                 guard prepare(part, layer.feedForwardNorm, nil, [upInput(index)], index, worker) else {
                     return false
                 }
@@ -165,6 +165,11 @@ struct BatchPass: Sendable {
             addBundles(part, index, worker)
             return true
         }
+    }
+
+    /// Where the gates of a part are until the layer's bundles are there; `nil` where they need not wait.
+    private func rememberedGates(of part: Part, _ index: Int) -> FloatRows? {
+        decoder.weights.layers[index].cached.gate == nil ? nil : memory?.gate?.rows(part.rows)
     }
 
     private func upInput(_ index: Int) -> SparseInput? {
@@ -180,7 +185,7 @@ struct BatchPass: Sendable {
             SparseInput($0, .gateInput, batch.dropped[0])
         }
         // Else it is made again, when the bundles are there.
-        let upInput = memory?.gate == nil ? upInput(index) : nil
+        let upInput = rememberedGates(of: part, index) == nil ? upInput(index) : nil
         guard prepare(part, layer.feedForwardNorm, .feedForwardInput, [gateInput, upInput], index, worker)
         else { return false }
         let gate = batch.hidden.rows(part.count)

@@ -60,8 +60,11 @@ import Testing
 
     private func bits(_ decoder: Decoder) -> [UInt32] { logits(decoder).map(\.bitPattern) }
 
-    /// With gates that are read, and with gates that are in memory.
-    @Test(arguments: [["attn_q", "attn_output", "ffn_gate", "ffn"], ["attn_output", "ffn"], ["ffn_gate"]])
+    /// With gates that are read, with gates that are in memory, and with one that is read.
+    @Test(arguments: [
+        ["attn_q", "attn_output", "ffn_gate", "ffn"], ["attn_output", "ffn"], ["ffn_gate"],
+        ["blk.1.ffn_gate", "ffn"],
+    ])
     func passesOfSeveralBatchesGiveTheSameBitsAndReadLess(parts: [String]) async throws {
         try await withStore { model in
             let whole = try decoder(model, nil)
