@@ -24,16 +24,15 @@ extension Decoder {
         let isLong = count > batch.capacity
         makeRoom(upTo: position + tokens.count, pass: isLong ? passBytes(count) : 0)
         let memory = isLong ? PassScratch(parameters, tokens: count, isGateRead: isGateRead) : nil
-        var last = 0
         for start in stride(from: 0, to: tokens.count, by: most) {
             let own = start..<min(start + most, tokens.count)
-            last = own.count - 1
             guard
                 evaluatePass(
                     .tokens(tokens), own, position, weights.layers.indices, BatchOptions(plan: plan),
                     memory: memory, isCancelled)
             else { return false }
         }
+        let last = (tokens.count - 1) % most
         computeLogits(of: (memory?.residual ?? batch.residual).first(last + 1)[last], scope)
         return !hasFault
     }

@@ -54,7 +54,7 @@ package struct MemoryPlan: Sendable {
                 left: left)
         }
         // The more slots are left, the less can arrive at once, which is room for more: the most that holds its word.
-        func plan(lent: Int, parts: Int) throws(DecoderError) -> MemoryPlan? {
+        func lending(_ lent: Int, parts: Int) throws(DecoderError) -> MemoryPlan? {
             var (best, least, most) = (MemoryPlan?.none, Self.leastLeft, 1.0)
             var left = least
             for _ in 0..<Self.refinements {
@@ -74,11 +74,11 @@ package struct MemoryPlan: Sendable {
         // What must be in memory has to fit beside a full context.
         var best = try plan(lent: 0, parts: 1, left: 1)
         for bytes in lendable where best.cache != nil && best.lent == 0 {
-            best = try plan(lent: bytes, parts: 1) ?? best
+            best = try lending(bytes, parts: 1) ?? best
         }
         for parts in PassScratch.partChoices
         where passBytes != nil && best.cache != nil && best.passParts == 1 {
-            best = try plan(lent: best.lent, parts: parts) ?? best
+            best = try lending(best.lent, parts: parts) ?? best
         }
         self = best
     }
