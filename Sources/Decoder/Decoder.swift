@@ -20,7 +20,7 @@ package final class Decoder: Sendable {
     let batch: BatchScratch
     /// What the workers' tallies cover.
     let tallied: TokenTally
-    /// Where slots for weights take what the cache has not filled yet.
+    /// What slots for weights have until conversations and long prompts need it.
     let borrowed: BorrowedMemory?
     /// Batches that a prefill takes through a layer together.
     let passParts: Int

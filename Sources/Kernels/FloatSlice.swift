@@ -29,6 +29,7 @@ package import Machine
         return FloatSlice(buffer, start + range.lowerBound..<start + range.upperBound)
     }
 
+    /// One element; traps outside the slice.
     package subscript(index: Int) -> Float {
         get {
             precondition(index >= 0 && index < count, "\(index) of \(count)")
