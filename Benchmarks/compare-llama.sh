@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs chessd and llama.cpp on the same GGUF file, in turn, and prints the ratio of their medians.
+# Runs chessd and llama.cpp on the same GGUF file, in turn, and prints the median of their ratios.
 # usage: compare-llama.sh --build DIR
 #        compare-llama.sh --peer DIR|LLAMA_BENCH [--threads N] [--rounds N] [--json] MODEL.gguf [MODEL.chess]
+#        compare-llama.sh --peer DIR|LLAMA_BENCH --profile MODEL.profile MODEL.gguf MODEL.chess   # and decoding with a profile
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-peer= threads=2 rounds=5 json= models=()
+peer= threads=2 rounds=5 json= profile=() models=()
 
 build() {
     mkdir -p "$1"
@@ -26,11 +27,12 @@ while [ $# -gt 0 ]; do
     --peer) peer=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --rounds) rounds=$2; shift 2 ;;
+    --profile) profile=(--profile "$2"); shift 2 ;;
     --json) json=1; shift ;;
     *) models+=("$1"); shift ;;
     esac
 done
-[ -n "$peer" ] && [ ${#models[@]} -ge 1 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 64; }
+[ -n "$peer" ] && [ ${#models[@]} -ge 1 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 64; }
 [ -d "$peer" ] && peer="$peer/build/bin/llama-bench"
 gguf=${models[0]}
 store=${models[1]:-}
@@ -43,7 +45,7 @@ fi
 
 for round in $(seq 1 "$rounds"); do
     "$root/.build/release/chessctl" bench "$store" --threads "$threads" --runs 1 --prompt 128 --tokens 64 --json \
-        >"$work/own.$round"
+        "${profile[@]}" >"$work/own.$round"
     "$peer" -m "$gguf" -t "$threads" -p 128 -n 64 -r 1 -o json >"$work/peer.$round" 2>/dev/null
     echo "round $round of $rounds" >&2
 done
@@ -55,16 +57,19 @@ own = [json.load(open(f"{work}/own.{i}")) for i in range(1, rounds + 1)]
 peer = [json.load(open(f"{work}/peer.{i}")) for i in range(1, rounds + 1)]
 def theirs(key): return [next(t["avg_ts"] for t in run if t[key] > 0) for run in peer]
 rows = {}
-for name, mine, other in [
-    ("prefill", [r["prefill_tokens_per_second"] for r in own], theirs("n_prompt")),
-    ("decode", [r["decode_tokens_per_second"] for r in own], theirs("n_gen"))]:
+measured = [("prefill", [r["prefill_tokens_per_second"] for r in own], theirs("n_prompt")),
+            ("decode", [r["decode_tokens_per_second"] for r in own], theirs("n_gen"))]
+for i, profile in enumerate(own[0].get("profiles", [])):
+    measured.append(("decode, " + profile["name"], [r["profiles"][i]["decode_tokens_per_second"] for r in own], theirs("n_gen")))
+for name, mine, other in measured:
     rows[name] = {"chessd": statistics.median(mine), "llama.cpp": statistics.median(other),
                   "ratio": statistics.median(a / b for a, b in zip(mine, other))}
 rows["roofline_share"] = statistics.median(r["roofline_share"] for r in own)
 if as_json: print(json.dumps(rows, indent=1))
 else:
-    print(f"{'':10}{'chessd':>10}{'llama.cpp':>12}{'ratio':>8}   tokens/s, medians of {rounds}")
-    for name in ("prefill", "decode"):
-        r = rows[name]; print(f"{name:10}{r['chessd']:10.1f}{r['llama.cpp']:12.1f}{r['ratio']:8.2f}")
+    width = max(len(name) for name, _, _ in measured)
+    print(f"{'':{width}}{'chessd':>10}{'llama.cpp':>12}{'ratio':>8}   tokens/s, medians of {rounds}")
+    for name, _, _ in measured:
+        r = rows[name]; print(f"{name:{width}}{r['chessd']:10.1f}{r['llama.cpp']:12.1f}{r['ratio']:8.2f}")
     print(f"share of the read bandwidth while decoding: {rows['roofline_share']:.0%}")
 PY

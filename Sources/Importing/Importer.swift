@@ -32,56 +32,33 @@ package enum Importer {
         let vocabulary = try model.vocabulary()
         let plan = try ImportPlan(model, vocabularySize: vocabulary.tokens.count, headBounds: headBounds)
         let template = try model.chatTemplate()
-        var writer: StoreWriter
+        let writer: StoreWriter
         do { writer = try StoreWriter(path: target, overwrite: overwrite, vocabulary: vocabulary) } catch {
             throw ImportError.store(error)
         }
         async let sourceHash = hash(model.file)
         let choices = try await choose(
             plan, CompressionRule(compression, storageRate: storageRate, threads: threads), threads: threads)
-        var entries: [TensorEntry] = []
-        var segments: [(name: String, layout: StoredTensor.Layout, elements: Segment, planes: Segment?)] = []
+        var recorder = TensorRecorder(writer, plan: plan, choices: choices)
         let total = plan.tensors.reduce(0) { $0 + $1.sourceBytes }
         var done = 0
-        let converter = Conversion(plan: plan, choices: choices, level: compression.level, threads: threads)
-        try await converter.run { finished throws(StoreError) in
-            let tensor = plan.tensors[finished.tensor]
-            if finished.isFirst {
-                let number = try writer.beginSegment(
-                    .elements, encoding: choices[finished.tensor].elements,
-                    rawBytes: tensor.layout.elementBytes, frameBytes: tensor.frameBytes)
-                entries.append(
-                    TensorEntry(name: tensor.name, layout: tensor.layout, elements: number, planes: nil))
-            }
-            try writer.append(finished.elements)
-            done += finished.sourceBytes
+        let conversion = Conversion(plan: plan, choices: choices, level: compression.level, threads: threads)
+        try await conversion.run { piece throws(StoreError) in
+            try recorder.write(piece)
+            done += piece.sourceBytes
             progress(Progress(bytesDone: min(done, total), bytesTotal: total))
-            guard let planes = finished.planes else { return }
-            writer.endSegment()
-            let number = entries.count - 1
-            if tensor.layout.planeBytes > 0 {
-                entries[number].planes = try writer.beginSegment(
-                    .planes, encoding: choices[finished.tensor].planes, rawBytes: tensor.layout.planeBytes,
-                    frameBytes: tensor.layout.planeFrameBytes)
-                try writer.append(planes)
-                writer.endSegment()
-            }
-            segments.append(
-                (
-                    tensor.name, tensor.layout, writer.segment(entries[number].elements),
-                    entries[number].planes.map { writer.segment($0) }
-                ))
         }
         let metadata = StoreMetadata(
-            model: plan.model, tensors: entries, chatTemplate: template, general: model.generalFacts,
+            model: plan.model, tensors: recorder.entries, chatTemplate: template, general: model.generalFacts,
             provenance: Provenance(
                 sourceName: model.fileName, sourceBytes: model.file.byteCount,
                 sourceSHA256: try await sourceHash, importedAt: Date.now.formatted(.iso8601),
                 importer: importer, compression: compression.description))
+        let rows = ImportReport.Row.rows(recorder.segments)
         let fileBytes: Int
-        do { fileBytes = try writer.finish(metadata) } catch { throw ImportError.store(error) }
+        do { fileBytes = try recorder.finish(metadata) } catch { throw ImportError.store(error) }
         return ImportReport(
-            rows: ImportReport.Row.rows(segments), metadata: metadata, ignored: plan.ignored,
+            rows: rows, metadata: metadata, ignored: plan.ignored,
             fileBytes: fileBytes, seconds: Double(ProcessFacts.monotonicNanoseconds - start) / 1e9)
     }
 

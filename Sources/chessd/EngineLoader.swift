@@ -141,16 +141,10 @@ private func loadEngine(
         throw LoadError(
             description: "two models at a time do not fit a memory budget; restart the daemon to change it")
     }
-    let kernels = try kernelSet(settings.kernels)
-    let threads = settings.threads ?? Cores.recommendedThreads
+    var options = try decoderOptions(settings)
     let begin = ProcessFacts.monotonicNanoseconds
     let model = try StoreInspection(path: settings.model)
     async let making = Tokenizer(model.vocabulary())
-    var options = DecoderOptions(
-        kernels: kernels, context: settings.context, threads: threads,
-        cacheFormat: try choice(settings.keyValueCache, of: "kv-cache", "a format of keys and values"),
-        residency: try choice(settings.weights, of: "weights", "a place for weights"),
-        budget: settings.memoryBudget?.resolved)
     // What a budget has to leave room for comes before the weights; otherwise the two are read side by side.
     if options.budget != nil { _ = try await making }
     options.profile = try settings.profiles.first.map { path throws(ProfileError) in
@@ -166,12 +160,13 @@ private func loadEngine(
     let template = try template(of: store, logger: logger)
     let sparsity = try sparsityPlans(settings, decoder, store)
     ProcessFacts.returnFreedMemory()
-    let name = modelName(settings.model)
+    let description = ModelDescription(settings.model, decoder, tokenizer, store, profiles: sparsity.names)
     logger.log(
         .modelLoaded, .info, "model loaded",
         [
-            "model": "\(name)", "kernels": "\(kernels.name)", "threads": "\(threads)",
-            "context": "\(decoder.context)", "profiles": "\(sparsity.names.joined(separator: " "))",
+            "model": "\(description.name)", "kernels": "\(options.kernels.name)",
+            "threads": "\(options.threads)", "context": "\(decoder.context)",
+            "profiles": "\(sparsity.names.joined(separator: " "))",
             "weights_bytes": "\(store.rawBytes)",
             "read_gap": "\(store.cache?.gap ?? 0)",
             "milliseconds": "\((ProcessFacts.monotonicNanoseconds - begin) / 1_000_000)",
@@ -182,20 +177,46 @@ private func loadEngine(
             metadata: ["model": "\(settings.model)"])
     }
     let engine = Engine(
-        decoder, tokenizer: tokenizer, template: template,
-        model: ModelDescription(
-            name: name, architecture: store.parameters.architecture,
-            parameterCount: decoder.weights.parameterCount, contextLength: decoder.context,
-            vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
-            weightBytes: store.rawBytes, beginToken: spelling(tokenizer.bos, tokenizer),
-            endToken: spelling(tokenizer.eos, tokenizer), profiles: sparsity.names),
-        sparsity: sparsity, queueCapacity: settings.queue,
-        memory: memory.flatMap { plan in
-            plan.cache == nil ? nil : MemoryStatus(budget: plan.budget, weights: plan.budget - plan.working)
-        }, after: previous?.engine)
+        decoder, tokenizer: tokenizer, template: template, model: description, sparsity: sparsity,
+        queueCapacity: settings.queue, memory: memory.flatMap(MemoryStatus.init), after: previous?.engine)
     return LoadedEngine(
         engine: engine, decoder: decoder, store: store, origin: origin, profiles: settings.profiles,
         sparsity: sparsity, movable: movable)
+}
+
+/// What `settings` say of a decoder, but for the profile.
+private func decoderOptions(_ settings: Settings) throws -> DecoderOptions {
+    DecoderOptions(
+        kernels: try kernelSet(settings.kernels), context: settings.context,
+        threads: settings.threads ?? Cores.recommendedThreads,
+        cacheFormat: try choice(settings.keyValueCache, of: "kv-cache", "a format of keys and values"),
+        residency: try choice(settings.weights, of: "weights", "a place for weights"),
+        budget: settings.memoryBudget?.resolved)
+}
+
+extension ModelDescription {
+    /// The model of the file at `path`, as clients see it.
+    fileprivate init(
+        _ path: String, _ decoder: Decoder, _ tokenizer: Tokenizer, _ store: WeightStore, profiles: [String]
+    ) {
+        func spelling(_ token: TokenID?) -> String? {
+            token.map { String(decoding: tokenizer.bytes(of: $0, showSpecial: true), as: UTF8.self) }
+        }
+        self.init(
+            name: modelName(path), architecture: store.parameters.architecture,
+            parameterCount: decoder.weights.parameterCount, contextLength: decoder.context,
+            vocabularySize: store.parameters.vocabulary, created: seconds(store.provenance.importedAt),
+            weightBytes: store.rawBytes, beginToken: spelling(tokenizer.bos),
+            endToken: spelling(tokenizer.eos), profiles: profiles)
+    }
+}
+
+extension MemoryStatus {
+    /// `nil` where all weights are in memory.
+    fileprivate init?(_ plan: MemoryPlan) {
+        guard plan.cache != nil else { return nil }
+        self.init(budget: plan.budget, weights: plan.budget - plan.working)
+    }
 }
 
 extension LoadedEngine {
@@ -243,10 +264,6 @@ private func sparsityPlans(
         plans.append((name, try decoder.plan(at: path, for: store).plan))
     }
     return SparsityPlans(plans, coversPrompts: settings.sparsePrefill)
-}
-
-private func spelling(_ token: TokenID?, _ tokenizer: Tokenizer) -> String? {
-    token.map { String(decoding: tokenizer.bytes(of: $0, showSpecial: true), as: UTF8.self) }
 }
 
 private func kernelSet(_ name: String?) throws -> KernelSet {
