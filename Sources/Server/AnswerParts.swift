@@ -5,12 +5,17 @@ internal import WireAPI
 struct AnswerParts {
     /// The prompt as its client wrote it; `nil` when it came as tokens.
     let prompt: String?
+    private let offeredTools: Set<String>?
     private var text = ""
     private var reports: [TokenReport] = []
     /// Where the first report begins in the text; negative by what the tokenizer put in front of the prompt.
     private var offset = 0
 
-    init(prompt: String?) { self.prompt = prompt }
+    /// - Parameter offeredTools: names of the tools whose calls are looked for; `nil` looks for none.
+    init(prompt: String?, offeredTools: Set<String>? = nil) {
+        self.prompt = prompt
+        self.offeredTools = offeredTools
+    }
 
     /// Repeats the prompt at the start of the answer.
     mutating func echo(_ tokens: [PromptToken], withReports: Bool) {
@@ -33,9 +38,21 @@ struct AnswerParts {
     func choice(
         ending summary: GenerationSummary, _ endpoint: AnswerShape.Endpoint, withReports: Bool
     ) -> AnswerShape.Choice {
-        AnswerShape.Choice(
-            text: text + summary.trailingText, reason: summary.wireReason,
+        var choice = AnswerShape.Choice(
+            text: text + summary.trailingText, reason: summary.wireReason(withCalls: false),
             logProbabilities: withReports ? endpoint.logJSON(reports, offset: offset) : nil)
+        guard let offeredTools else { return choice }
+        var reader = ToolCallReader(offered: offeredTools)
+        let parts = reader.add(choice.text) + reader.finish()
+        choice.text = ""
+        for part in parts {
+            switch part {
+            case .text(let text): choice.text += text
+            case .call(let call): choice.calls.append(call)
+            }
+        }
+        choice.reason = summary.wireReason(withCalls: !choice.calls.isEmpty)
+        return choice
     }
 }
 
@@ -61,7 +78,9 @@ extension AnswerShape.Endpoint {
 
 extension GenerationSummary {
     /// OpenAI's word for the reason. It has none for a daemon that stops: that answer was cut short.
-    var wireReason: String { reason == .stop ? "stop" : "length" }
+    func wireReason(withCalls: Bool) -> String {
+        reason != .stop ? "length" : withCalls ? "tool_calls" : "stop"
+    }
 
     var usage: Usage {
         Usage(promptTokens: promptTokens, cachedTokens: cachedTokens, completionTokens: completionTokens)

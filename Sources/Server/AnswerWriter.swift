@@ -30,7 +30,7 @@ struct AnswerWriter {
     private func collect(_ events: AsyncThrowingStream<GenerationEvent, any Error>) async throws -> Reply {
         var choices: [AnswerShape.Choice] = []
         var summaries: [GenerationSummary] = []
-        var parts = AnswerParts(prompt: request.prompts[0])
+        var parts = AnswerParts(prompt: request.prompts[0], offeredTools: request.offeredTools)
         do {
             for try await event in events {
                 switch event {
@@ -77,10 +77,10 @@ struct AnswerWriter {
             .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache",
         ]
         var body = try await writer.writeHead(HTTPResponse(status: .ok, headerFields: fields))
-        var offset = 0
+        var progress = Progress(calls: request.offeredTools.map { ToolCallReader(offered: $0) })
         do {
             while let current = event {
-                let chunks = chunks(for: current, offset: &offset)
+                let chunks = chunks(for: current, &progress)
                 if !chunks.isEmpty { try await send(chunks, to: &body) }
                 if case .finished(let summary) = current {
                     record.answered(summary, reason: summary.reason)
@@ -100,7 +100,23 @@ struct AnswerWriter {
         case done
     }
 
-    private func chunks(for event: GenerationEvent, offset: inout Int) -> [Chunk] {
+    /// How far a streamed answer has come.
+    private struct Progress {
+        /// Looks for tool calls; `nil` where none may come.
+        var calls: ToolCallReader?
+        var callCount = 0
+        /// Characters of the tokens reported.
+        var offset = 0
+
+        /// What `text` is certain to be; `isLast` gives up what was held back, too.
+        mutating func read(_ text: String, isLast: Bool) -> [ToolCallReader.Part] {
+            guard calls != nil else { return text.isEmpty ? [] : [.text(text)] }
+            let parts = calls?.add(text) ?? []
+            return isLast ? parts + (calls?.finish() ?? []) : parts
+        }
+    }
+
+    private func chunks(for event: GenerationEvent, _ progress: inout Progress) -> [Chunk] {
         switch event {
         case .started:
             record.started()
@@ -110,20 +126,41 @@ struct AnswerWriter {
         case .token(let token):
             record.add(token.text)
             let report = report(on: token)
-            if token.text.isEmpty && report == nil { return [] }
-            let probabilities = report.map { shape.endpoint.logJSON([$0], offset: offset) }
-            offset += report?.token.characterCount ?? 0
-            return [.json(shape.text(token.text, logProbabilities: probabilities))]
+            let probabilities = report.map { shape.endpoint.logJSON([$0], offset: progress.offset) }
+            progress.offset += report?.token.characterCount ?? 0
+            let parts = progress.read(token.text, isLast: false)
+            return chunks(of: parts, logProbabilities: probabilities, &progress)
         case .finished(let summary):
             record.add(summary.trailingText)
-            var chunks: [Chunk] = []
-            if !summary.trailingText.isEmpty {
-                chunks.append(.json(shape.text(summary.trailingText, logProbabilities: nil)))
-            }
-            chunks.append(.json(shape.closing(reason: summary.wireReason, timings: summary.timings)))
+            let parts = progress.read(summary.trailingText, isLast: true)
+            var chunks = chunks(of: parts, logProbabilities: nil, &progress)
+            let reason = summary.wireReason(withCalls: progress.callCount > 0)
+            chunks.append(.json(shape.closing(reason: reason, timings: summary.timings)))
             if request.includeUsage { chunks.append(.json(shape.usage(summary.usage))) }
             return chunks + [.done]
         }
+    }
+
+    /// Chunks with what a token brought; its log-probabilities go with the first text, which may be empty.
+    private func chunks(
+        of parts: [ToolCallReader.Part], logProbabilities: JSONValue?, _ progress: inout Progress
+    ) -> [Chunk] {
+        var chunks: [Chunk] = []
+        var probabilities = logProbabilities
+        if probabilities != nil, !parts.contains(where: \.isText) {
+            chunks.append(.json(shape.text("", logProbabilities: probabilities)))
+        }
+        for part in parts {
+            switch part {
+            case .text(let text):
+                chunks.append(.json(shape.text(text, logProbabilities: probabilities)))
+                probabilities = nil
+            case .call(let call):
+                chunks.append(.json(shape.call(call, index: progress.callCount)))
+                progress.callCount += 1
+            }
+        }
+        return chunks
     }
 
     @concurrent

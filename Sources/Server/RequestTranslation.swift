@@ -12,6 +12,8 @@ struct PreparedRequest {
     var endpoint: AnswerShape.Endpoint
     var isStream: Bool
     var includeUsage: Bool
+    /// Names of the tools whose calls are looked for in the answer; `nil` when it is taken as it is.
+    var offeredTools: Set<String>?
     var wantsReports: Bool { generations.contains { $0.logProbabilities != nil } }
 }
 
@@ -28,6 +30,7 @@ extension PreparedRequest {
         try self.init(
             [(prompt, nil)], request.fields, .chat, logProbabilities: request.logProbabilities,
             for: generator)
+        offeredTools = request.tools == nil ? nil : request.toolNames
     }
 
     init(_ request: CompletionRequest, for generator: any TextGenerator) throws {

@@ -19,12 +19,15 @@ package struct AnswerShape: Sendable, Equatable {
     /// One complete answer to one prompt.
     package struct Choice: Sendable, Equatable {
         package var text: String
+        /// Of a chat: the tools that the model wants called.
+        package var calls: [ToolCall]
         package var reason: String
         /// In the endpoint's own shape.
         package var logProbabilities: JSONValue?
 
-        package init(text: String, reason: String, logProbabilities: JSONValue?) {
+        package init(text: String, calls: [ToolCall] = [], reason: String, logProbabilities: JSONValue?) {
             self.text = text
+            self.calls = calls
             self.reason = reason
             self.logProbabilities = logProbabilities
         }
@@ -43,7 +46,15 @@ package struct AnswerShape: Sendable, Equatable {
         var object: JSONObject = ["index": .int(index)]
         switch endpoint {
         case .chat:
-            object["message"] = ["role": "assistant", "content": .string(choice.text), "refusal": .null]
+            var message: JSONObject = [
+                "role": "assistant", "content": .string(choice.text), "refusal": .null,
+            ]
+            if !choice.calls.isEmpty {
+                if choice.text.isEmpty { message["content"] = .null }
+                let calls = choice.calls.enumerated().map { JSONValue.object($1.json(answer: id, index: $0)) }
+                message["tool_calls"] = .array(calls)
+            }
+            object["message"] = .object(message)
         case .completion: object["text"] = .string(choice.text)
         }
         object["logprobs"] = choice.logProbabilities ?? .null
@@ -62,6 +73,13 @@ package struct AnswerShape: Sendable, Equatable {
         case .chat: chunk(delta: ["content": .string(text)], logProbabilities: logProbabilities)
         case .completion: chunk(text: text, logProbabilities: logProbabilities)
         }
+    }
+
+    /// A chat's chunk with a whole call, the answer's call number `index`.
+    package func call(_ call: ToolCall, index: Int) -> JSONValue {
+        var object: JSONObject = ["index": .int(index)]
+        for (key, value) in call.json(answer: id, index: index) { object[key] = value }
+        return chunk(delta: ["tool_calls": [.object(object)]])
     }
 
     /// The chunk that says why the answer ended.

@@ -5,6 +5,10 @@ package struct ChatRequest: Sendable, Equatable {
     package var messages: [JSONObject]
     /// Tool descriptions as sent; `nil` when there are none or `tool_choice` is `none`.
     package var tools: [JSONValue]?
+    /// The names of the functions that `tools` describe.
+    package var toolNames: Set<String> {
+        Set((tools ?? []).compactMap { $0["function"]?["name"]?.stringValue })
+    }
     /// Further variables of the template.
     package var templateVariables: JSONObject
     package var addGenerationPrompt: Bool

@@ -82,6 +82,63 @@ import WireAPI
         #expect(json["usage"]?["total_tokens"] == 4)
     }
 
+    private let tools = #""tools": [{"type": "function", "function": {"name": "add"}}]"#
+
+    @Test func callsOfToolsAreMembersOfTheAnswer() async throws {
+        func message(_ body: String) async throws -> JSONValue? {
+            let answer = try await play("/v1/chat/completions", body) { run in
+                run.start()
+                run.say("Well.\n<tool_call>")
+                run.say("{\"name\": \"add\", \"arguments\": {\"a\": 3}}</tool")
+                run.finish(.stop, tokens: 3, trailing: "_call>")
+            }
+            return try JSONValue(parsing: answer.body)["choices"]?[0]
+        }
+        let choice = try await message("{\(chat), \(tools)}")
+        #expect(choice?["finish_reason"] == "tool_calls")
+        #expect(choice?["message"]?["content"] == "Well.")
+        let call = choice?["message"]?["tool_calls"]?[0]
+        #expect(call?["type"] == "function")
+        #expect(call?["id"]?.stringValue?.hasPrefix("call-chatcmpl-") == true)
+        #expect(call?["function"]?.text == #"{"name":"add","arguments":"{\"a\":3}"}"#)
+
+        let plain = try await message("{\(chat)}")
+        #expect(plain?["finish_reason"] == "stop")
+        #expect(plain?["message"]?["tool_calls"] == nil)
+        #expect(plain?["message"]?["content"]?.stringValue?.hasSuffix("</tool_call>") == true)
+    }
+
+    @Test func callsOfToolsAreStreamedWhole() async throws {
+        let answer = try await play("/v1/chat/completions", "{\(chat), \(tools), \"stream\": true}") { run in
+            run.start()
+            for text in ["<tool", "_call>", "{\"name\": \"add\"}", "</tool_call>", "\n", "Yes"] {
+                run.say(text)
+            }
+            run.finish(.stop, tokens: 6)
+        }
+        let (chunks, done) = try events(answer)
+        #expect(done)
+        let choices = chunks.map { $0["choices"]?[0] }
+        let call = choices[1]?["delta"]?["tool_calls"]?[0]
+        #expect(call?["index"] == 0)
+        #expect(call?["function"]?.text == #"{"name":"add","arguments":"{}"}"#)
+        #expect(choices.map { $0?["delta"]?["content"] } == ["", nil, "\nYes", nil])
+        #expect(choices.last??["finish_reason"] == "tool_calls")
+    }
+
+    /// Every token is reported, also one whose text is held back.
+    @Test func probabilitiesOfACallAreStreamed() async throws {
+        let body = "{\(chat), \(tools), \"stream\": true, \"logprobs\": true}"
+        let answer = try await play("/v1/chat/completions", body) { run in
+            run.start()
+            for text in ["{", "\"name\"", ": \"add\"}"] { run.say(text) }
+            run.finish(.stop, tokens: 3)
+        }
+        let choices = try events(answer).chunks.map { $0["choices"]?[0] }
+        #expect(choices.count { $0?["logprobs"]?["content"]?[0]?["token"] == "A" } == 3)
+        #expect(choices[4]?["delta"]?["tool_calls"]?[0]?["function"]?["name"] == "add")
+    }
+
     @Test func completionStreamsTextWithOffsets() async throws {
         let body = #"{"prompt": "ab", "stream": true, "logprobs": 0}"#
         let answer = try await play("/v1/completions", body) { run in
