@@ -148,11 +148,14 @@ package final class StorageReader: Sendable {
     }
 
     /// Adds `read`; it starts at once, or when others have finished.
-    package func add(_ read: StorageRead, to batch: ReadBatch = .now) {
+    ///
+    /// - Returns: nanoseconds for which it waited for others.
+    @discardableResult
+    package func add(_ read: StorageRead, to batch: ReadBatch = .now) -> UInt64 {
         precondition(read.offset % alignment == 0 && read.byteCount % alignment == 0, "\(read)")
         precondition(read.place >= 0 && read.place + read.byteCount <= target.count, "\(read)")
         let number = batch.rawValue
-        state.withLock { state in
+        return state.withLock { state in
             state.batches[number].reads.append(read)
             state.batches[number].pending[read.part] += 1
             if let rate {
@@ -160,11 +163,17 @@ package final class StorageReader: Sendable {
                 state.isFreeAt = begin + UInt64(Double(read.byteCount) / rate * 1e9)
                 state.batches[number].due[read.part] = state.isFreeAt
             }
-            guard let ring else { return }
-            if state.underWay >= Int(Self.depth) { reap(ring, &state) }
+            guard let ring else { return 0 }
+            var waited: UInt64 = 0
+            if state.underWay >= Int(Self.depth) {
+                let began = ProcessFacts.monotonicNanoseconds
+                reap(ring, &state)
+                waited = ProcessFacts.monotonicNanoseconds - began
+            }
             ring.add(read, descriptor, target, tag: state.batches[number].started << 1 | number)
             state.batches[number].started += 1
             state.underWay += 1
+            return waited
         }
     }
 

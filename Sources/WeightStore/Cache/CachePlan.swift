@@ -67,6 +67,8 @@ package struct CacheCounts: Sendable, Equatable {
     package var mostArrived = 0
     /// Nanoseconds that workers waited for storage, together.
     package var waited: UInt64 = 0
+    /// Nanoseconds that all workers waited because storage took no more requests.
+    package var stalled: UInt64 = 0
 
     package init() {}
 
@@ -77,6 +79,7 @@ package struct CacheCounts: Sendable, Equatable {
         a.reads += b.reads
         a.mostArrived = max(a.mostArrived, b.mostArrived)
         a.waited += b.waited
+        a.stalled += b.stalled
     }
 
     package static func - (a: CacheCounts, b: CacheCounts) -> CacheCounts {
@@ -86,6 +89,7 @@ package struct CacheCounts: Sendable, Equatable {
         difference.bytesRead -= b.bytesRead
         difference.reads -= b.reads
         difference.waited -= b.waited
+        difference.stalled -= b.stalled
         return difference
     }
 }

@@ -380,11 +380,15 @@ package final class RecordCache: Sendable {
         precondition(
             batch == .ahead || run.place + count <= arrivals.upperBound,
             "\(count) bytes at \(run.place) of \(arrivals)")
-        reader.add(
+        let waited = reader.add(
             StorageRead(
                 offset: run.lower, byteCount: count, needed: run.upper - run.lower, place: run.place,
                 part: part),
             to: batch)
+        switch batch {
+        case .now: counts.stalled += waited  // the others wait at a barrier for what this worker asks
+        case .ahead: counts.waited += waited
+        }
         counts.bytesRead += count
         counts.reads += 1
         return run.place + count

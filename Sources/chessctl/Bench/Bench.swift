@@ -142,7 +142,8 @@ struct Bench {
         return BenchResult.Storage(
             hitRate: counts.wanted == 0 ? 1 : 1 - Double(counts.missed) / Double(counts.wanted),
             bytesPerToken: Double(counts.bytesRead) / tokens, readsPerToken: Double(counts.reads) / tokens,
-            waitSecondsPerToken: Double(counts.waited) * 1e-9 / tokens / Double(dense.threadCount))
+            waitSecondsPerToken: (Double(counts.waited) / Double(dense.threadCount) + Double(counts.stalled))
+                * 1e-9 / tokens)
     }
 
     /// One run behind the prompt, or from position `start` on.
