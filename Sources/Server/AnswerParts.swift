@@ -12,7 +12,7 @@ struct AnswerParts {
     private var offset = 0
 
     /// - Parameter offeredTools: names of the tools whose calls are looked for; `nil` looks for none.
-    init(prompt: String?, offeredTools: Set<String>? = nil) {
+    init(prompt: String?, offeredTools: Set<String>?) {
         self.prompt = prompt
         self.offeredTools = offeredTools
     }
@@ -38,21 +38,18 @@ struct AnswerParts {
     func choice(
         ending summary: GenerationSummary, _ endpoint: AnswerShape.Endpoint, withReports: Bool
     ) -> AnswerShape.Choice {
-        var choice = AnswerShape.Choice(
-            text: text + summary.trailingText, reason: summary.wireReason(withCalls: false),
-            logProbabilities: withReports ? endpoint.logJSON(reports, offset: offset) : nil)
-        guard let offeredTools else { return choice }
         var reader = ToolCallReader(offered: offeredTools)
-        let parts = reader.add(choice.text) + reader.finish()
-        choice.text = ""
-        for part in parts {
+        var said = ""
+        var calls: [ToolCall] = []
+        for part in reader.add(text + summary.trailingText) + reader.finish() {
             switch part {
-            case .text(let text): choice.text += text
-            case .call(let call): choice.calls.append(call)
+            case .text(let text): said += text
+            case .call(let call): calls.append(call)
             }
         }
-        choice.reason = summary.wireReason(withCalls: !choice.calls.isEmpty)
-        return choice
+        return AnswerShape.Choice(
+            text: said, calls: calls, reason: summary.wireReason(withCalls: !calls.isEmpty),
+            logProbabilities: withReports ? endpoint.logJSON(reports, offset: offset) : nil)
     }
 }
 

@@ -46,7 +46,8 @@ struct AnswerWriter {
                             ending: summary, shape.endpoint, withReports: request.wantsReports))
                     summaries.append(summary)
                     guard choices.count == request.prompts.count else {
-                        parts = AnswerParts(prompt: request.prompts[choices.count])
+                        parts = AnswerParts(
+                            prompt: request.prompts[choices.count], offeredTools: request.offeredTools)
                         continue
                     }
                     let sum = GenerationSummary.sum(summaries)
@@ -77,7 +78,7 @@ struct AnswerWriter {
             .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache",
         ]
         var body = try await writer.writeHead(HTTPResponse(status: .ok, headerFields: fields))
-        var progress = Progress(calls: request.offeredTools.map { ToolCallReader(offered: $0) })
+        var progress = Progress(reader: ToolCallReader(offered: request.offeredTools))
         do {
             while let current = event {
                 let chunks = chunks(for: current, &progress)
@@ -102,18 +103,10 @@ struct AnswerWriter {
 
     /// How far a streamed answer has come.
     private struct Progress {
-        /// Looks for tool calls; `nil` where none may come.
-        var calls: ToolCallReader?
+        var reader: ToolCallReader
         var callCount = 0
         /// Characters of the tokens reported.
         var offset = 0
-
-        /// What `text` is certain to be; `isLast` gives up what was held back, too.
-        mutating func read(_ text: String, isLast: Bool) -> [ToolCallReader.Part] {
-            guard calls != nil else { return text.isEmpty ? [] : [.text(text)] }
-            let parts = calls?.add(text) ?? []
-            return isLast ? parts + (calls?.finish() ?? []) : parts
-        }
     }
 
     private func chunks(for event: GenerationEvent, _ progress: inout Progress) -> [Chunk] {
@@ -128,11 +121,11 @@ struct AnswerWriter {
             let report = report(on: token)
             let probabilities = report.map { shape.endpoint.logJSON([$0], offset: progress.offset) }
             progress.offset += report?.token.characterCount ?? 0
-            let parts = progress.read(token.text, isLast: false)
+            let parts = progress.reader.add(token.text)
             return chunks(of: parts, logProbabilities: probabilities, &progress)
         case .finished(let summary):
             record.add(summary.trailingText)
-            let parts = progress.read(summary.trailingText, isLast: true)
+            let parts = progress.reader.add(summary.trailingText) + progress.reader.finish()
             var chunks = chunks(of: parts, logProbabilities: nil, &progress)
             let reason = summary.wireReason(withCalls: progress.callCount > 0)
             chunks.append(.json(shape.closing(reason: reason, timings: summary.timings)))

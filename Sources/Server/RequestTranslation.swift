@@ -30,7 +30,7 @@ extension PreparedRequest {
         try self.init(
             [(prompt, nil)], request.fields, .chat, logProbabilities: request.logProbabilities,
             for: generator)
-        offeredTools = request.tools == nil ? nil : request.toolNames
+        offeredTools = request.toolNames
     }
 
     init(_ request: CompletionRequest, for generator: any TextGenerator) throws {

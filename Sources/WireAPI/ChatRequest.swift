@@ -5,9 +5,9 @@ package struct ChatRequest: Sendable, Equatable {
     package var messages: [JSONObject]
     /// Tool descriptions as sent; `nil` when there are none or `tool_choice` is `none`.
     package var tools: [JSONValue]?
-    /// The names of the functions that `tools` describe.
-    package var toolNames: Set<String> {
-        Set((tools ?? []).compactMap { $0["function"]?["name"]?.stringValue })
+    /// The names of the functions that `tools` describe; `nil` without tools.
+    package var toolNames: Set<String>? {
+        tools.map { Set($0.compactMap { $0["function"]?["name"]?.stringValue }) }
     }
     /// Further variables of the template.
     package var templateVariables: JSONObject

@@ -13,7 +13,8 @@ package struct ToolCallReader: Sendable {
         }
     }
 
-    private enum Place { case start, text, tagged, bare }
+    /// `plain`: where no calls are looked for.
+    private enum Place { case plain, start, text, tagged, bare }
 
     private static let opening = "<tool_call>"
     private static let closing = "</tool_call>"
@@ -21,14 +22,18 @@ package struct ToolCallReader: Sendable {
 
     /// Names of the tools that the request offers.
     private let offered: Set<String>
-    private var place = Place.start
+    private var place: Place
     /// What came and is not told yet.
     private var held = ""
     /// The space before the tag that is open.
     private var gap = ""
     private var hasCalls = false
 
-    package init(offered: Set<String>) { self.offered = offered }
+    /// - Parameter offered: `nil` takes all text as it is.
+    package init(offered: Set<String>?) {
+        self.offered = offered ?? []
+        place = offered == nil ? .plain : .start
+    }
 
     /// What is certain after some more text.
     package mutating func add(_ text: String) -> [Part] {
@@ -36,6 +41,10 @@ package struct ToolCallReader: Sendable {
         var parts: [Part] = []
         while true {
             switch place {
+            case .plain:
+                tell(held, &parts)
+                held = ""
+                return parts
             case .start:
                 guard let isBare = Self.beginsWithCall(held) else { return parts }
                 place = isBare ? .bare : .text
@@ -54,7 +63,9 @@ package struct ToolCallReader: Sendable {
                 tell(String(said), &parts)
                 place = .tagged
             case .tagged:
-                guard let tag = held.firstRange(of: Self.closing) else { return parts }
+                // What came before had no closing tag: a long call is not searched anew for every token of it.
+                let new = held.suffix(text.count + Self.closing.count)
+                guard let tag = new.firstRange(of: Self.closing) else { return parts }
                 let body = String(held[..<tag.lowerBound])
                 held = String(held[tag.upperBound...])
                 readTagged(body, closing: Self.closing, &parts)
@@ -70,7 +81,7 @@ package struct ToolCallReader: Sendable {
         case .tagged: readTagged(held, closing: "", &parts)
         case .bare: readBare(&parts)
         // The space around calls says nothing.
-        case .start, .text: if !hasCalls || !held.allSatisfy(\.isWhitespace) { tell(held, &parts) }
+        case .plain, .start, .text: if !hasCalls || !held.allSatisfy(\.isWhitespace) { tell(held, &parts) }
         }
         held = ""
         return parts
