@@ -43,6 +43,7 @@ let package = Package(
         .target(name: "GGUF", dependencies: ["Tensors", "Machine"], swiftSettings: house),
         .target(name: "Tokenizer", swiftSettings: house),
         .target(name: "ChatTemplate", swiftSettings: house),
+        .target(name: "Grammar", swiftSettings: house),
         .target(
             name: "WeightStore", dependencies: ["Tensors", "Machine", "Tokenizer", "CHost", "CZstd"],
             swiftSettings: house),
@@ -52,8 +53,9 @@ let package = Package(
             swiftSettings: house),
         .target(
             name: "Generation",
-            dependencies: ["Decoder", "WeightStore", "Kernels", "Tokenizer", "ChatTemplate", "Machine"],
-            swiftSettings: house),
+            dependencies: [
+                "Decoder", "WeightStore", "Kernels", "Tokenizer", "ChatTemplate", "Grammar", "Machine",
+            ], swiftSettings: house),
         .target(
             name: "Importing", dependencies: ["GGUF", "WeightStore", "Tensors", "Machine", "Tokenizer"],
             swiftSettings: house),
@@ -61,7 +63,7 @@ let package = Package(
             name: "Calibration",
             dependencies: ["WeightStore", "Decoder", "Kernels", "Tokenizer", "Machine"],
             swiftSettings: house),
-        .target(name: "WireAPI", swiftSettings: house),
+        .target(name: "WireAPI", dependencies: ["Grammar"], swiftSettings: house),
         .target(
             name: "Server",
             dependencies: [
@@ -132,11 +134,12 @@ let package = Package(
         .testTarget(
             name: "GenerationTests",
             dependencies: [
-                "Generation", "Decoder", "Importing", "WeightStore", "Kernels", "Machine", "Tensors",
-                "Tokenizer",
-                "Support",
+                "Generation", "Decoder", "Grammar", "Importing", "WeightStore", "Kernels", "Machine",
+                "Tensors",
+                "Tokenizer", "Support",
             ], swiftSettings: tests),
-        .testTarget(name: "WireAPITests", dependencies: ["WireAPI"], swiftSettings: tests),
+        .testTarget(name: "GrammarTests", dependencies: ["Grammar"], swiftSettings: tests),
+        .testTarget(name: "WireAPITests", dependencies: ["WireAPI", "Grammar"], swiftSettings: tests),
         .testTarget(
             name: "ServerTests",
             dependencies: [

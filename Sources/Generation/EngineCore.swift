@@ -140,6 +140,7 @@ actor EngineCore {
         _ request: GenerationRequest, plan: SparsityPlan?, of job: Job, _ progress: inout Progress
     ) {
         var sampler = Sampler(request.sampling, prompt: request.prompt, kernels: decoder.kernels)
+        var constraint = request.grammar.map { Constraint($0, tokenizer: tokenizer) }
         var characters = IncrementalUTF8()
         var stops = StopMatcher(request.stop)
         let room = decoder.context - request.prompt.count
@@ -151,15 +152,18 @@ actor EngineCore {
                 progress.reason = .cancelled
                 return
             }
-            let (token, chances) = next(&sampler, request)
+            guard let (token, chances) = next(&sampler, request, constraint) else { break }
             if decoder.hasFault { return }
+            constraint?.take(token)
             queue.step()
             let now = ProcessFacts.monotonicNanoseconds
             count(plan, since: progress.generated > 0 ? progress.last : nil, until: now)
             progress.last = now
             if progress.generated == 0 { progress.first = now }
             progress.generated += 1
-            let isEnd = tokenizer.endOfGeneration.contains(token) && !request.ignoreEndOfGeneration
+            let isEnd =
+                tokenizer.endOfGeneration.contains(token)
+                && (constraint != nil || !request.ignoreEndOfGeneration)
             if isEnd {
                 progress.reason = .stop
                 if request.scoresPrompt { report(token, "", chances, to: job) }
@@ -171,6 +175,10 @@ actor EngineCore {
             if stops.hasStopped {
                 progress.reason = .stop
                 return
+            }
+            if constraint?.isFinished == true {
+                progress.reason = .stop
+                break
             }
             guard progress.generated < limit else { break }
             decoder.step(token, at: cached.count, plan: plan, reach: request.reach)
@@ -208,17 +216,19 @@ actor EngineCore {
         var best: [TokenProbability] = []
     }
 
-    /// Draws a token, with its log-probability where the request asks for it.
-    private func next(_ sampler: inout Sampler, _ request: GenerationRequest) -> (TokenID, Chances) {
+    /// Draws a token, with its log-probability where the request asks for it; `nil` when none is allowed.
+    private func next(
+        _ sampler: inout Sampler, _ request: GenerationRequest, _ constraint: Constraint?
+    ) -> (TokenID, Chances)? {
         guard let wanted = request.logProbabilities else {
-            return (sampler.next(decoder.logits, rough: decoder), Chances())
+            return draw(&sampler, rough: decoder, constraint).map { ($0, Chances()) }
         }
         let before = LogProbabilities(decoder.logits, kernels: decoder.kernels)
         let best = before.best(max(wanted, 1))
         // Sampling may change the logits in place, so every value that may be needed is read first.
         let all = decoder.logits.buffer.elements(
             decoder.logits.start..<decoder.logits.start + decoder.logits.count)
-        let token = sampler.next(decoder.logits)
+        guard let token = draw(&sampler, rough: nil, constraint) else { return nil }
         let offset = best.first.map { $0.logProbability - all[Int($0.id)] } ?? 0
         let alternatives = best.prefix(wanted).map {
             TokenProbability(
@@ -226,6 +236,13 @@ actor EngineCore {
                 logProbability: $0.logProbability)
         }
         return (token, Chances(own: all[Int(token)] + offset, best: alternatives))
+    }
+
+    private func draw(
+        _ sampler: inout Sampler, rough: (any RoughLogits)?, _ constraint: Constraint?
+    ) -> TokenID? {
+        guard let constraint else { return sampler.next(decoder.logits, rough: rough) }
+        return sampler.next(decoder.logits, rough: rough, allowedBy: constraint)
     }
 
     private func finish(_ request: GenerationRequest, of job: Job, _ progress: Progress) {

@@ -1,3 +1,4 @@
+package import Grammar
 package import Tokenizer
 
 /// What one generation is asked to do, in tokens; prompts are already rendered and tokenized.
@@ -20,9 +21,15 @@ package struct GenerationRequest: Sendable, Equatable {
     package var scoresPrompt: Bool { echo && logProbabilities != nil }
     /// The sparsity profile to decode with; `nil` is the daemon's own choice, `denseProfile` none.
     package var sparsity: String?
+    /// What the answer must look like; it ends when nothing may follow. `nil` where it is free.
+    package var grammar: Grammar?
 
     /// Logits that are further than this below the largest will hardly be needed; `nil` when all are.
-    var reach: Float? { logProbabilities == nil ? sampling.reach : nil }
+    var reach: Float? {
+        guard logProbabilities == nil, let reach = sampling.reach else { return nil }
+        // A grammar may rule out the likeliest.
+        return grammar == nil ? reach : reach + SamplingOptions.spareReach
+    }
 
     /// The name of doing without sparsity.
     package static let denseProfile = "dense"
@@ -30,7 +37,7 @@ package struct GenerationRequest: Sendable, Equatable {
     package init(
         prompt: [TokenID], sampling: SamplingOptions = .init(), stop: [String] = [], maxTokens: Int? = nil,
         ignoreEndOfGeneration: Bool = false, logProbabilities: Int? = nil, echo: Bool = false,
-        sparsity: String? = nil
+        sparsity: String? = nil, grammar: Grammar? = nil
     ) {
         self.prompt = prompt
         self.sampling = sampling
@@ -40,6 +47,7 @@ package struct GenerationRequest: Sendable, Equatable {
         self.logProbabilities = logProbabilities
         self.echo = echo
         self.sparsity = sparsity
+        self.grammar = grammar
     }
 }
 
@@ -86,8 +94,11 @@ package struct SamplingOptions: Sendable, Equatable {
         var reach = max(temperature, 0) * 4
         if temperature > 0, isCut { reach = max(reach, 6) }
         if temperature > 0, minP > 0 { reach = min(reach, Float(-Sampler.logarithm(Double(minP)))) }
-        return isPenalised ? reach + 4 : reach
+        return isPenalised ? reach + Self.spareReach : reach
     }
+
+    /// How much further logits are needed where the likeliest may fall out.
+    static let spareReach: Float = 4
 
     /// The most probable token at every step.
     package static var greedy: SamplingOptions {

@@ -31,9 +31,13 @@ struct Sampler {
     /// Logits of the present draw that are less may be bounds, but those of `lowered`, which only a penalty took below it.
     private var floor = -Float.infinity
     private var lowered: Set<TokenID> = []
+    /// What the filter of the present draw is known not to allow.
+    private var excluded: [TokenID] = []
 
     /// Tokens that the repetition penalty looks back on.
     static let penaltyWindow = 64
+    /// Drawn tokens that a filter may refuse before the whole vocabulary is looked through.
+    private static let fewRefusals = 3
 
     init(_ options: SamplingOptions, prompt: [TokenID], kernels: KernelSet) {
         self.options = options
@@ -47,16 +51,50 @@ struct Sampler {
     ///
     /// - Parameter rough: where those come from, as `SamplingOptions.reach` allows; without it all are exact.
     mutating func next(_ logits: FloatSlice, rough: (any RoughLogits)? = nil) -> TokenID {
+        let token = first(logits, rough)
+        remember(token)
+        return token
+    }
+
+    /// The next token of those that `filter` allows; `nil` when it allows none.
+    ///
+    /// What it does not allow is drawn from no more, and another token is drawn: nearly always the first is allowed, so
+    /// that the others need not be looked at.
+    mutating func next(
+        _ logits: FloatSlice, rough: (any RoughLogits)? = nil, allowedBy filter: some TokenFilter
+    ) -> TokenID? {
+        var token = first(logits, rough)
+        while !filter.allows(token) {
+            guard excluded.count <= Self.fewRefusals else { return nil }
+            excluded = excluded.count < Self.fewRefusals ? excluded + [token] : filter.excluded()
+            exclude(logits)
+            token = draw(logits, rough)
+        }
+        remember(token)
+        return token
+    }
+
+    private mutating func first(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
         floor = rough?.logitFloor ?? -.infinity
+        excluded = []
         penalise(logits)
-        let token =
-            options.temperature <= 0
-            ? likeliest(logits, rough)
-            : options.isCut ? drawFromCut(logits, rough) : drawFromAll(logits, rough)
+        return draw(logits, rough)
+    }
+
+    private mutating func remember(_ token: TokenID) {
         recent.append(token)
         if recent.count > Self.penaltyWindow { recent.removeFirst() }
         counts[token, default: 0] += 1
-        return token
+    }
+
+    private mutating func draw(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
+        options.temperature <= 0
+            ? likeliest(logits, rough)
+            : options.isCut ? drawFromCut(logits, rough) : drawFromAll(logits, rough)
+    }
+
+    private func exclude(_ logits: FloatSlice) {
+        for token in excluded where token < logits.count { logits[Int(token)] = -.infinity }
     }
 
     private mutating func penalise(_ logits: FloatSlice) {
@@ -84,7 +122,7 @@ struct Sampler {
     }
 
     private func isBound(_ token: Int, _ logits: FloatSlice) -> Bool {
-        logits[token] < floor && !lowered.contains(TokenID(token))
+        logits[token] < floor && logits[token] > -.infinity && !lowered.contains(TokenID(token))
     }
 
     private func refine(_ token: Int, _ logits: FloatSlice, _ rough: any RoughLogits) {
@@ -96,6 +134,7 @@ struct Sampler {
         rough.refineAllLogits()
         floor = -.infinity
         penalise(logits)
+        exclude(logits)
     }
 
     private mutating func likeliest(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
@@ -113,8 +152,8 @@ struct Sampler {
     /// number always means the same one.
     private mutating func drawFromAll(_ logits: FloatSlice, _ rough: (any RoughLogits)?) -> TokenID {
         let best = logits[kernels.argmax(logits)]
-        // All logits were NaN: a token that always exists.
-        guard !best.isNaN else { return 0 }
+        // No logit is a number: a token that always exists.
+        guard best > -.infinity else { return 0 }
         let count = (logits.count + KernelSet.weightBlock - 1) / KernelSet.weightBlock
         let sums = weights ?? SharedBuffer(count: count)
         weights = sums
@@ -171,7 +210,7 @@ struct Sampler {
     }
 
     private mutating func draw(from cut: Cut) -> TokenID {
-        // All logits were NaN: a token that always exists.
+        // No logit is a number: a token that always exists.
         cut.pick(random.unit(), options.temperature)?.id ?? 0
     }
 
@@ -233,7 +272,7 @@ struct Sampler {
             let logit = logits[index]
             if logit < floor {
                 hasBounds = true
-            } else if !logit.isNaN {
+            } else if logit > -.infinity {
                 candidates.append(Cut.Candidate(id: TokenID(index), logit: logit))
             }
         }

@@ -30,6 +30,7 @@ extension PreparedRequest {
         try self.init(
             [(prompt, nil)], request.fields, .chat, logProbabilities: request.logProbabilities,
             for: generator)
+        generations[0].grammar = request.grammar
         offeredTools = request.toolNames
     }
 

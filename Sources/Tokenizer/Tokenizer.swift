@@ -117,10 +117,15 @@ package struct Tokenizer: Sendable {
     ///
     /// Empty for an id that is no token, and for control and unknown tokens unless `showSpecial`.
     package func bytes(of token: TokenID, showSpecial: Bool) -> [UInt8] {
+        Array(piece(of: token, showSpecial: showSpecial))
+    }
+
+    /// `bytes(of:showSpecial:)` where they lie.
+    package func piece(of token: TokenID, showSpecial: Bool) -> ArraySlice<UInt8> {
         let kinds = storage.vocabulary.kinds.kinds
         guard token >= 0, Int(token) < kinds.count else { return [] }
         guard showSpecial || kinds[Int(token)].isDisjoint(with: .special) else { return [] }
-        return Array(storage.pieces[token])
+        return storage.pieces[token]
     }
 
     /// The text of tokens, joined without additions or removals; bytes that are no character become U+FFFD.

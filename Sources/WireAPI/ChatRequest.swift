@@ -1,3 +1,5 @@
+package import Grammar
+
 /// The body of `POST /v1/chat/completions`.
 package struct ChatRequest: Sendable, Equatable {
     package var fields: GenerationFields
@@ -14,6 +16,8 @@ package struct ChatRequest: Sendable, Equatable {
     package var addGenerationPrompt: Bool
     /// How many alternatives to report with each token; `nil` reports no log-probabilities.
     package var logProbabilities: Int?
+    /// What the answer must look like; `nil` where it is free.
+    package var grammar: Grammar?
 
     package static let maximumMessages = 2048
     package static let maximumTools = 256
@@ -36,6 +40,7 @@ package struct ChatRequest: Sendable, Equatable {
         templateVariables = try reader.object("chat_template_kwargs") ?? [:]
         addGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
         logProbabilities = try Self.readLogProbabilities(reader)
+        grammar = try AnswerFormat.grammar(reader, tools: tools)
         try Self.refuseUnsupported(reader)
     }
 
@@ -68,14 +73,7 @@ package struct ChatRequest: Sendable, Equatable {
                 throw .wrongType("tools[\(index)]", expected: "an object", found: tool)
             }
         }
-        switch reader.value("tool_choice") {
-        case nil, .string("auto"): break
-        case .string("none"): return nil
-        case .string, .object:
-            throw .unsupported(
-                "tool_choice", "only \"auto\" and \"none\" are known here; the model cannot be forced")
-        case .some(let value): throw .wrongType("tool_choice", expected: "a string", found: value)
-        }
+        if reader.value("tool_choice") == "none" { return nil }
         return tools.isEmpty ? nil : tools
     }
 
@@ -91,13 +89,6 @@ package struct ChatRequest: Sendable, Equatable {
     }
 
     private static func refuseUnsupported(_ reader: FieldReader) throws(APIError) {
-        if let format = try reader.object("response_format") {
-            let kind = try FieldReader(format, path: "response_format").string("type")
-            guard kind == "text" else {
-                let shown = kind.map { "\"\($0.prefix(40))\"" } ?? "a format without type"
-                throw .unsupported("response_format", "\(shown) is not offered; use {\"type\": \"text\"}")
-            }
-        }
         if let modalities = reader.value("modalities"), modalities != ["text"] {
             throw .unsupported("modalities", "only [\"text\"] is offered")
         }

@@ -16,8 +16,8 @@ package struct ToolCallReader: Sendable {
     /// `plain`: where no calls are looked for.
     private enum Place { case plain, start, text, tagged, bare }
 
-    private static let opening = "<tool_call>"
-    private static let closing = "</tool_call>"
+    static let opening = "<tool_call>"
+    static let closing = "</tool_call>"
     private static let fence = "```"
 
     /// Names of the tools that the request offers.

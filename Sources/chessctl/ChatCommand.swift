@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machine
 internal import WireAPI
 
 /// `chessctl chat`: a conversation on a terminal, or one question.
@@ -14,38 +15,44 @@ struct ChatCommand: AsyncParsableCommand {
               chessctl chat
               chessctl chat "Why is the sky blue?"
               chessctl chat --system "Answer in one word." --temperature 0 < question.txt
+              chessctl chat --schema person.json "Anna, 34, plays chess in Bern."
             """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var options: AnswerOptions
     @Option(help: ArgumentHelp("What the model is told before the conversation.", valueName: "text"))
     var system: String?
+    @Option(
+        help: ArgumentHelp(
+            "Answer in JSON by the JSON schema in this file.", valueName: "file"), completion: .file())
+    var schema: String?
     @Argument(help: ArgumentHelp("The question; \"-\" reads standard input.", valueName: "question"))
     var question: [String] = []
 
     func run() async throws {
         try await exitingOnError("chat") {
+            let format = try schema.map { try AnswerSchema(path: $0).format }
             try await InterruptWatch.watching { watch in
                 if question.isEmpty && Terminal.isInteractive {
-                    try await converse(watch)
+                    try await converse(format, watch)
                 } else {
-                    try await askOnce(watch)
+                    try await askOnce(format, watch)
                 }
             }
         }
     }
 
-    private func askOnce(_ watch: InterruptWatch) async throws {
+    private func askOnce(_ format: JSONValue?, _ watch: InterruptWatch) async throws {
         var text = question.joined(separator: " ")
         if question.isEmpty || question == ["-"] { text = try await Terminal.readAll(limit: 1 << 20) }
         guard text.contains(where: { !$0.isWhitespace }) else { throw ClientError.noQuestion }
         var conversation = ChatHistory(system: system)
         conversation.ask(text)
-        let answer = try await printer.answer(ChatHistory.target, request(conversation), watch: watch)
+        let answer = try await printer.answer(ChatHistory.target, request(conversation, format), watch: watch)
         if answer.wasInterrupted { throw ExitCode(ExitCode.interrupted) }
     }
 
-    private func converse(_ watch: InterruptWatch) async throws {
+    private func converse(_ format: JSONValue?, _ watch: InterruptWatch) async throws {
         var conversation = ChatHistory(system: system)
         Terminal.note("/help lists the commands, Ctrl-D leaves")
         while true {
@@ -61,19 +68,19 @@ struct ChatCommand: AsyncParsableCommand {
             case .reset: conversation.reset()
             case .system(let text): conversation = ChatHistory(system: text)
             case .unknown(let word): Terminal.note("\(word): no such command; /help lists them")
-            case .message(let text): try await answer(text, in: &conversation, watch)
+            case .message(let text): try await answer(text, in: &conversation, format, watch)
             }
         }
     }
 
     /// One turn. An error is told and the message forgotten, so that it can be sent again.
-    private func answer(_ text: String, in conversation: inout ChatHistory, _ watch: InterruptWatch)
-        async throws
-    {
+    private func answer(
+        _ text: String, in conversation: inout ChatHistory, _ format: JSONValue?, _ watch: InterruptWatch
+    ) async throws {
         var longer = conversation
         longer.ask(text)
         do {
-            let answer = try await printer.answer(ChatHistory.target, request(longer), watch: watch)
+            let answer = try await printer.answer(ChatHistory.target, request(longer, format), watch: watch)
             longer.hear(answer.text)
             conversation = longer
         } catch let error as ClientError {
@@ -85,9 +92,32 @@ struct ChatCommand: AsyncParsableCommand {
         AnswerPrinter(client: connection.client, printsJSON: connection.json, printsTimings: options.timings)
     }
 
-    private func request(_ conversation: ChatHistory) -> JSONObject {
+    private func request(_ conversation: ChatHistory, _ format: JSONValue?) -> JSONObject {
         var request: JSONObject = ["messages": .array(conversation.messages)]
+        if let format { request["response_format"] = format }
         options.apply(to: &request)
         return request
+    }
+}
+
+/// The schema that `--schema` names; the daemon says what it makes of it.
+private struct AnswerSchema {
+    let format: JSONValue
+
+    private static let greatestBytes = 1 << 20
+
+    init(path: String) throws(ClientError) {
+        let file: MappedFile
+        do { file = try MappedFile(path: path) } catch { throw .unreadable("\(error)") }
+        guard file.byteCount <= Self.greatestBytes else {
+            throw .schema(
+                path: path, reason: "\(file.byteCount) bytes, at most \(Self.greatestBytes) are read")
+        }
+        do {
+            let schema = try JSONValue(parsing: file.bytes(0..<file.byteCount))
+            format = ["type": "json_schema", "json_schema": ["name": "answer", "schema": schema]]
+        } catch {
+            throw .schema(path: path, reason: "not JSON, \(error)")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Decoder
+import Grammar
 import Importing
 import Kernels
 import Machine
@@ -224,6 +225,52 @@ import WeightStore
             #expect(started == [0, 0, 2, 2])
             #expect(engine.status().requestsServed == 4)
         }
+    }
+
+    /// Tokens are spelled `t` and their number.
+    private func constrained(
+        _ expression: GrammarExpression, bias: [TokenID: Float] = [:]
+    ) async throws -> (ids: [TokenID], text: String, reason: FinishReason?) {
+        try await withEngine { engine, _ in
+            var sampling = SamplingOptions.greedy
+            sampling.logitBias = bias
+            let request = GenerationRequest(
+                prompt: [3, 17], sampling: sampling, maxTokens: 6, grammar: try Grammar(expression))
+            var (ids, text, reason): ([TokenID], String, FinishReason?) = ([], "", nil)
+            for event in try await events(engine, [request]) {
+                if case .token(let token) = event {
+                    ids.append(token.id)
+                    text += token.text
+                }
+                if case .finished(let summary) = event {
+                    text += summary.trailingText
+                    reason = summary.reason
+                }
+            }
+            return (ids, text, reason)
+        }
+    }
+
+    @Test func answersKeepToTheirGrammar() async throws {
+        let middle = GrammarExpression.oneOf(["t12", "t7", "t39"].map { Array($0.utf8) })
+        let answer = try await constrained(.sequence([.text("t3"), middle, .text("t1")]))
+        #expect(answer.ids.count == 3 && answer.ids.first == 3 && answer.ids.last == 1)
+        #expect(["t3t12t1", "t3t7t1", "t3t39t1"].contains(answer.text))
+        // Nothing may follow, so the model need not say that it is done.
+        #expect(answer.reason == .stop)
+    }
+
+    @Test func theModelEndsWhatMayGoOn() async throws {
+        let repeated = GrammarExpression.repeated(.text("t5"), atLeast: 2, atMost: nil)
+        let ended = try await constrained(repeated, bias: [2: 1000])
+        #expect(ended.text == "t5t5" && ended.reason == .stop)
+        let full = try await constrained(repeated, bias: [2: -1000])
+        #expect(full.text == "t5t5t5t5t5t5" && full.reason == .length)
+    }
+
+    @Test func whatTheVocabularyCannotSayIsCutShort() async throws {
+        let answer = try await constrained(.sequence([.text("t4"), .text("x")]))
+        #expect(answer.ids == [4] && answer.text == "t4" && answer.reason == .length)
     }
 
     @Test(arguments: [nil, "dense", "fast"] as [String?])

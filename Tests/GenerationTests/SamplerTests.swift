@@ -289,6 +289,54 @@ import Tokenizer
         #expect(bounds.refined > 0 && bounds.allRefined == 0)
     }
 
+    private struct Few: TokenFilter {
+        var allowed: Set<TokenID>
+        func allows(_ token: TokenID) -> Bool { allowed.contains(token) }
+        func excluded() -> [TokenID] { (0..<TokenID(vocabulary)).filter { !allows($0) } }
+    }
+
+    /// Every so manieth token: of many the first draws find one, of few all must be looked through.
+    @Test(arguments: [2, 7, 40], [Float(0), 1, 4])
+    func filteredDrawsFollowTheChancesOfWhatIsAllowed(step: Int, reach: Float) {
+        let filter = Few(allowed: Set(stride(from: 3, to: TokenID(Self.vocabulary), by: step)))
+        let bounds = bounds(reach: reach)
+        var sampler = Sampler(Self.options(temperature: 1), prompt: [], kernels: .best)
+        var greedy = Sampler(.greedy, prompt: [], kernels: .best)
+        let likeliest = filter.allowed.max { bounds.exact[Int($0)] < bounds.exact[Int($1)] }
+        let found = (0..<Self.draws).compactMap { _ in
+            bounds.begin()
+            return sampler.next(bounds.logits, rough: bounds, allowedBy: filter)
+        }
+        let weights = filter.allowed.map { (Int($0), Sampler.exponential(Double(bounds.exact[Int($0)]))) }
+        #expect(found.count == Self.draws && Set(found).isSubset(of: filter.allowed))
+        #expect(distance(found, Dictionary(uniqueKeysWithValues: weights)) < 0.08)
+        bounds.begin()
+        #expect(greedy.next(bounds.logits, rough: bounds, allowedBy: filter) == likeliest)
+    }
+
+    @Test(arguments: cuts)
+    func filteredDrawsAreAllowedBehindEveryCut(options: SamplingOptions) {
+        let filter = Few(allowed: [5, 50, 95])
+        var penalised = options
+        penalised.repetitionPenalty = 1.2
+        for options in [options, penalised] {
+            var sampler = Sampler(options, prompt: [5], kernels: .best)
+            for reach in [Float(0), 2, 10] {
+                let bounds = bounds(reach: reach)
+                let token = sampler.next(bounds.logits, rough: bounds, allowedBy: filter)
+                #expect(token.map(filter.allows) == true)
+            }
+        }
+    }
+
+    @Test func whereNothingIsAllowedThereIsNoToken() {
+        for options in [SamplingOptions.greedy, Self.options(temperature: 1), Self.options(topP: 0.9)] {
+            var sampler = Sampler(options, prompt: [], kernels: .best)
+            let bounds = bounds(reach: 2)
+            #expect(sampler.next(bounds.logits, rough: bounds, allowedBy: Few(allowed: [])) == nil)
+        }
+    }
+
     @Test func whatIsRaisedNeedsAllLogits() {
         #expect(SamplingOptions.greedy.reach == 0)
         var raised = SamplingOptions.greedy

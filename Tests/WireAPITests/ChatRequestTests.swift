@@ -141,13 +141,36 @@ import WireAPI
             #""logprobs": 5"#, .wrongType, "logprobs", "logprobs: expected true or false, found an integer"
         ),
         (
-            #""response_format": {"type": "json_object"}"#, .unsupported, "response_format",
-            "response_format: \"json_object\" is not offered; use {\"type\": \"text\"}"
+            #""response_format": {"type": "xml"}"#, .unsupported, "response_format",
+            "response_format: \"xml\" is not offered; known are text, json_object and json_schema"
+        ),
+        (
+            #""response_format": {"type": "json_schema"}"#, .missingField, "response_format.json_schema",
+            "response_format.json_schema: missing"
+        ),
+        (
+            #""response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "thing"}}}"#,
+            .unsupported,
+            "response_format.json_schema.schema.type",
+            "response_format.json_schema.schema.type: \"thing\" is no type; known are array, boolean, integer, null, "
+                + "number, object, string"
         ),
         (#""tools": [1]"#, .wrongType, "tools[0]", "tools[0]: expected an object, found an integer"),
         (
             #""tool_choice": "required""#, .unsupported, "tool_choice",
-            "tool_choice: only \"auto\" and \"none\" are known here; the model cannot be forced"
+            "tool_choice: \"required\" only goes with tools"
+        ),
+        (
+            #""tool_choice": "perhaps""#, .unsupported, "tool_choice",
+            "tool_choice: \"perhaps\" is not known; send auto, none, required or the function that is to be called"
+        ),
+        (
+            #""tools": [{"function": {"name": "f"}}], "tool_choice": {"type": "function", "function": {"name": "g"}}"#,
+            .unsupported, "tool_choice", "tool_choice: \"g\" is not among the tools"
+        ),
+        (
+            #""tools": [{}], "tool_choice": "required""#, .missingField, "tools: function.name",
+            "tools: function.name: missing"
         ),
         (
             #""functions": [{}]"#, .unsupported, "functions",

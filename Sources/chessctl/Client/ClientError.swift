@@ -14,6 +14,9 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
     case answered(status: Int, message: String)
     case noQuestion
     case inputTooLarge(limit: Int)
+    /// A file that a request needs, in the operating system's words.
+    case unreadable(String)
+    case schema(path: String, reason: String)
 
     var description: String {
         switch self {
@@ -44,6 +47,10 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
             "nothing to ask; give the text as an argument or on standard input"
         case .inputTooLarge(let limit):
             "standard input holds more than \(limit) bytes; send less"
+        case .unreadable(let reason):
+            reason
+        case .schema(let path, let reason):
+            "\(path): \(reason)"
         }
     }
 
@@ -51,7 +58,8 @@ enum ClientError: Error, Equatable, CustomStringConvertible {
     var exitCode: Int32 {
         switch self {
         case .noQuestion, .pathTooLong: 64
-        case .inputTooLarge: 65
+        case .inputTooLarge, .schema: 65
+        case .unreadable: 66
         case .socketMissing, .refused, .connection, .silent: 69
         case .stopped: 75
         case .answered(let status, _): status == 503 ? 75 : status >= 500 ? 70 : 65
