@@ -165,7 +165,7 @@ extension Decoder {
             if let bias = isKey ? layer.keyBias : layer.valueBias {
                 kernels.add(FloatSlice(bias, rows), to: vector[rows])
             }
-            if isKey { rotate(vector[rows], heads: own.count) }
+            if isKey { turn(vector[rows], heads: own.count, gain: layer.keyNorm, index) }
             for head in own.lowerBound - first..<own.upperBound - first {
                 let one = vector[head * width..<(head + 1) * width]
                 if isKey {
@@ -177,10 +177,23 @@ extension Decoder {
         }
     }
 
-    private func rotate(_ heads: FloatSlice, heads count: Int) {
+    /// Normalises heads where the model does, and turns them.
+    private func turn(_ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?, _ index: Int) {
+        normalise(heads, heads: count, gain: gain)
+        guard parameters.turns(layer: index) else { return }
         kernels.rotate(
             heads, heads: count, cosines: FloatSlice(scratch.cosines), sines: FloatSlice(scratch.sines),
             interleaved: parameters.rope.style == .interleaved)
+    }
+
+    /// Normalises each head with the gain of all.
+    func normalise(_ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?) {
+        guard let gain else { return }
+        let width = parameters.headDimension
+        for head in 0..<count {
+            let one = heads[head * width..<(head + 1) * width]
+            kernels.rmsNorm(one, gain: gain, epsilon: parameters.rmsEpsilon, into: one)
+        }
     }
 
     /// Each worker has as many key/value heads as the others, or single query heads when there are too few of those.
@@ -199,7 +212,7 @@ extension Decoder {
         start(queries, layer.queryBias.map { FloatSlice($0, range) })
         if let base = sparse?.queryInput?.base.first { kernels.add(FloatSlice(base, range), to: queries) }
         kernels.add(scratch.queryParts.sums, from: range.lowerBound, to: queries)
-        rotate(queries, heads: heads.count)
+        turn(queries, heads: heads.count, gain: layer.queryNorm, index)
         for first in stride(from: heads.lowerBound, to: heads.upperBound, by: size) {
             kernels.attend(
                 QueryBlock(

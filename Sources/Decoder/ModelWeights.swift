@@ -40,6 +40,9 @@ package struct ModelWeights: Sendable {
         package let queryBias: SharedBuffer<Float>?
         package let keyBias: SharedBuffer<Float>?
         package let valueBias: SharedBuffer<Float>?
+        /// Gains of each head of queries and of keys; `nil` where these are not normalised.
+        package let queryNorm: SharedBuffer<Float>?
+        package let keyNorm: SharedBuffer<Float>?
         /// `[D, Q]` by input channel.
         package let attentionOutput: ChannelMatrix
         package let attentionOutputBias: SharedBuffer<Float>?
@@ -64,6 +67,8 @@ package struct ModelWeights: Sendable {
             queryBias = try read.optionalVector("\(name).attn_q.bias", queries)
             keyBias = try read.optionalVector("\(name).attn_k.bias", keys)
             valueBias = try read.optionalVector("\(name).attn_v.bias", keys)
+            queryNorm = try read.optionalVector("\(name).attn_q_norm", shape.headDimension)
+            keyNorm = try read.optionalVector("\(name).attn_k_norm", shape.headDimension)
             attentionOutput = try read.channels("\(name).attn_output", shape.embedding, queries)
             attentionOutputBias = try read.optionalVector("\(name).attn_output.bias", shape.embedding)
             feedForwardNorm = try read.vector("\(name).ffn_norm", shape.embedding)
@@ -114,8 +119,11 @@ package struct ModelWeights: Sendable {
             sum += (layer.key.rows + layer.value.rows) * layer.key.columns
             sum += layer.gate.outputs * layer.gate.channels * 3
             sum += layer.attentionNorm.count + layer.feedForwardNorm.count
-            let biases = [layer.queryBias, layer.keyBias, layer.valueBias, layer.attentionOutputBias]
-            sum += biases.reduce(0) { $0 + ($1?.count ?? 0) }
+            let vectors = [
+                layer.queryBias, layer.keyBias, layer.valueBias, layer.attentionOutputBias, layer.queryNorm,
+                layer.keyNorm,
+            ]
+            sum += vectors.reduce(0) { $0 + ($1?.count ?? 0) }
         }
         return sum
     }

@@ -53,7 +53,8 @@ extension SourceModel {
             keyValueHeads: try integer(key("attention.head_count_kv")) ?? heads, headDimension: headDimension,
             vocabulary: try vocabularyRows(), contextLength: contextLength,
             rmsEpsilon: try required(number(epsilon), epsilon), activation: architecture.activation,
-            rope: try rotary(architecture, headDimension: headDimension, contextLength: contextLength))
+            rope: try rotary(architecture, headDimension: headDimension, contextLength: contextLength),
+            headNorms: architecture.hasHeadNorms ? true : nil, unturnedEach: architecture.unturnedEach)
         do { try model.check() } catch { throw .unusableParameters(path: path, reason: error.description) }
         guard model.rope.dimension == headDimension else {
             throw .unusableParameters(

@@ -26,13 +26,18 @@ package struct ModelParameters: Sendable, Equatable, Codable {
     package var rmsEpsilon: Float
     package var activation: Activation
     package var rope: RotaryParameters
+    /// Whether each head of queries and keys is normalised before it is turned (`attn_q_norm`, `attn_k_norm`); `nil`, as
+    /// families without have it in the store, is no.
+    package var headNorms: Bool?
+    /// The last of every so many layers leaves queries and keys unturned; `nil` turns those of all layers.
+    package var unturnedEach: Int?
 
     package enum Activation: String, Sendable, Codable { case silu, geluTanh }
 
     package init(
         architecture: String, name: String, layers: Int, embedding: Int, feedForward: Int, heads: Int,
         keyValueHeads: Int, headDimension: Int, vocabulary: Int, contextLength: Int, rmsEpsilon: Float,
-        activation: Activation, rope: RotaryParameters
+        activation: Activation, rope: RotaryParameters, headNorms: Bool? = nil, unturnedEach: Int? = nil
     ) {
         self.architecture = architecture
         self.name = name
@@ -47,7 +52,12 @@ package struct ModelParameters: Sendable, Equatable, Codable {
         self.rmsEpsilon = rmsEpsilon
         self.activation = activation
         self.rope = rope
+        self.headNorms = headNorms
+        self.unturnedEach = unturnedEach
     }
+
+    /// Whether queries and keys of `layer` are turned by their positions.
+    package func turns(layer: Int) -> Bool { unturnedEach.map { (layer + 1) % $0 != 0 } ?? true }
 }
 
 /// Rotary position embedding.

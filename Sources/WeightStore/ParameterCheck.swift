@@ -24,6 +24,7 @@ extension ModelParameters {
         guard rmsEpsilon.isFinite, rmsEpsilon >= 0, rmsEpsilon < 1 else {
             throw ParameterError(description: "RMS epsilon \(rmsEpsilon) is not between 0 and 1")
         }
+        if let unturnedEach { try Self.require("unturned layers, one of", unturnedEach, in: 1...1024) }
         try rope.check(headDimension: headDimension)
     }
 

@@ -54,6 +54,9 @@ package enum TensorCatalogue {
         ]
         for layer in 0..<model.layers {
             let prefix = "blk.\(layer)."
+            if model.headNorms == true {
+                all += ["attn_q_norm", "attn_k_norm"].map { (prefix + $0, .vector(head), true) }
+            }
             all += [
                 (prefix + "attn_norm", .vector(width), true),
                 (prefix + "attn_q", .channels(outputs: queries, channels: width), true),

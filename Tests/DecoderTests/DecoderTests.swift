@@ -16,9 +16,22 @@ import WeightStore
     /// Int8 activations carry an error of about half a percent of each product; the KV cache is f16.
     @Test(arguments: ElementType.allCases, ["llama", "qwen2"])
     func stepsAndPrefillFollowThePlainModel(type: ElementType, architecture: String) async throws {
+        try await followThePlainModel(type, architecture, layers: 1)
+    }
+
+    /// Normalised heads, and layers without positions, of which the fourth is the first.
+    @Test(arguments: [ElementType.f32, .q8_0], [("qwen3", 2), ("smollm3", 5)])
+    func otherAttentionFollowsThePlainModel(type: ElementType, family: (name: String, layers: Int))
+        async throws
+    {
+        try await followThePlainModel(type, family.name, layers: family.layers)
+    }
+
+    private func followThePlainModel(_ type: ElementType, _ architecture: String, layers: Int) async throws {
         let bound: Float = type.blockElements == 1 ? 0.004 : 0.08
         for kernels in KernelSet.available {
-            try await withDecoder(type, architecture, kernels: kernels, threads: 2) { decoder, file in
+            try await withDecoder(type, architecture, layers: layers, kernels: kernels, threads: 2) {
+                decoder, file in
                 let expected = try PlainModel(file: file, shape: decoder.parameters).logits(tokens)
                 for (position, token) in tokens.enumerated() { decoder.step(token, at: position) }
                 let stepped = distance(logits(decoder), expected)

@@ -35,8 +35,10 @@ struct PlainModel {
         for (position, stream) in streams.enumerated() {
             let x = norm(stream, gain)
             let both = remaining(.keyValueInput, layer, x)
-            queries.append(rotate(try project("\(name).attn_q", remaining(.queryInput, layer, x)), position))
-            keys.append(rotate(try project("\(name).attn_k", both), position))
+            let query = try project("\(name).attn_q", remaining(.queryInput, layer, x))
+            queries.append(try place(query, "\(name).attn_q_norm", layer, position))
+            keys.append(
+                try place(try project("\(name).attn_k", both), "\(name).attn_k_norm", layer, position))
             values.append(try project("\(name).attn_v", both))
         }
         let group = shape.heads / shape.keyValueHeads
@@ -70,6 +72,16 @@ struct PlainModel {
             let update = try project("\(name).ffn_down", remaining(.downInput, layer, hidden))
             for i in update.indices { streams[position][i] += update[i] }
         }
+    }
+
+    /// Heads normalised where the file has a gain for it, and turned but in every fourth layer of SmolLM 3.
+    private func place(_ x: [Float], _ gain: String, _ layer: Int, _ position: Int) throws -> [Float] {
+        var heads = x
+        if file.tensor(named: "\(gain).weight") != nil {
+            let (gain, width) = (try floats("\(gain).weight"), shape.headDimension)
+            heads = stride(from: 0, to: x.count, by: width).flatMap { norm(Array(x[$0..<$0 + width]), gain) }
+        }
+        return shape.architecture == "smollm3" && layer % 4 == 3 ? heads : rotate(heads, position)
     }
 
     private func project(_ name: String, _ x: [Float]) throws -> [Float] {

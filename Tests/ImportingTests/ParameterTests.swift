@@ -32,6 +32,14 @@ import WeightStore
         #expect(rope == RotaryParameters(dimension: 24, base: 1e6, style: .halves, scaling: .none))
     }
 
+    @Test func familiesDifferInTheirAttention() throws {
+        let qwen3 = try parameters(SmallModel(.q8_0, architecture: "qwen3"))
+        #expect(qwen3.headNorms == true && qwen3.rope.style == .halves && qwen3.turns(layer: 3))
+        let smollm3 = try parameters(SmallModel(.q8_0, architecture: "smollm3"))
+        #expect(smollm3.headNorms == nil && smollm3.rope.style == .interleaved)
+        #expect((0..<8).filter { !smollm3.turns(layer: $0) } == [3, 7])
+    }
+
     @Test func theFileNameStandsInForAMissingName() throws {
         var model = SmallModel(.q8_0)
         model.set("general.name", nil)

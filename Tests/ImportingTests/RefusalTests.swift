@@ -28,7 +28,7 @@ import WeightStore
     @Test func unknownArchitecturesAreNamedBesideTheKnown() async throws {
         #expect(
             try await error { $0.set("general.architecture", .string("mamba")) }
-                == "general.architecture is \"mamba\", supported are llama, qwen2; choose a model of one of these"
+                == "general.architecture is \"mamba\", supported are llama, qwen2, qwen3, smollm3; choose a model of one of these"
         )
     }
 

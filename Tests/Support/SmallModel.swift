@@ -83,6 +83,10 @@ package struct SmallModel {
             addMatrix(p + "ffn_gate.weight", feedForward, embedding)
             addMatrix(p + "ffn_up.weight", feedForward, embedding)
             addMatrix(p + "ffn_down.weight", embedding, feedForward)
+            if architecture == "qwen3" {
+                addVector(p + "attn_q_norm.weight", headDimension)
+                addVector(p + "attn_k_norm.weight", headDimension)
+            }
             guard architecture == "qwen2" else { continue }
             for (name, count) in [("attn_q", queries), ("attn_k", keys), ("attn_v", keys)] {
                 addVector("\(p)\(name).bias", count)

@@ -19,7 +19,7 @@ struct ImportCommand: AsyncParsableCommand {
               chessctl import model.gguf -o m.chess --compression none  larger, opens faster
               chessctl import model.gguf -o m.chess --json | jq .stored_bytes
 
-            Architectures: llama (also Mistral, TinyLlama, SmolLM) and qwen2. Types: F32, F16, BF16, Q4_0, Q4_1, \
+            Architectures: llama (also Mistral, TinyLlama, SmolLM), qwen2, qwen3, smollm3. Types: F32, F16, BF16, Q4_0, Q4_1, \
             Q5_0, Q5_1, Q8_0, Q3_K, Q4_K, Q5_K, Q6_K.
 
             Exit codes: 64 usage, 65 a model that cannot be imported, 66 no such model, 73 cannot create the \
