@@ -19,6 +19,7 @@ final class RequestRecord: Sendable {
         var started: ContinuousClock.Instant?
         var prompt = ""
         var answer = ""
+        var isAnswered = false
     }
 
     init(path: String, model: String, peer: Peer?, logsTexts: Bool, logger: Logger) {
@@ -56,10 +57,12 @@ final class RequestRecord: Sendable {
                 "decode_usec": "\(Self.microseconds(summary.decodeSeconds))",
                 "tokens_per_second": "\((rate * 1000).rounded() / 1000)",
             ], uniquingKeysWith: { $1 })
+        let (prompt, answer) = progress.withLock { progress in
+            progress.isAnswered = true
+            return (progress.prompt, progress.answer)
+        }
         if logsTexts {
-            let (prompt, answer) = progress.withLock { ($0.prompt, $0.answer) }
-            facts["prompt"] = "\(prompt)"
-            facts["answer"] = "\(answer)"
+            facts.merge(["prompt": "\(prompt)", "answer": "\(answer)"], uniquingKeysWith: { $1 })
         }
         logger.log(.answered, .info, "answered", facts)
     }
@@ -69,8 +72,10 @@ final class RequestRecord: Sendable {
         logger.debug("answered", metadata: common.merging(["status": "\(status)"], uniquingKeysWith: { $1 }))
     }
 
-    /// The client closed its connection before the answer was complete.
+    /// The client closed its connection. Some do as soon as they have read the last event of a stream, before its end is
+    /// sent: they have their answer.
     func clientLeft() {
+        guard !progress.withLock({ $0.isAnswered }) else { return }
         var facts = common
         facts["error"] = "client_gone"
         logger.log(.clientLeft, .info, "client left", facts)

@@ -95,6 +95,18 @@ import Testing
         #expect(facts["peer_pid"] == "\(getpid())")
     }
 
+    @Test func clientsThatLeaveWithTheirAnswerAreNotNamed() {
+        let records = Records()
+        let logger = Logger(label: "test") { _ in RecordsHandler(records: records) }
+        let record = RequestRecord(path: "/", model: "tiny", peer: nil, logsTexts: false, logger: logger)
+        let summary = GenerationSummary(
+            reason: .stop, trailingText: "", promptTokens: 1, cachedTokens: 0, completionTokens: 1,
+            prefillSeconds: 1, decodeSeconds: 1)
+        record.answered(summary, reason: .stop)
+        record.clientLeft()
+        #expect(records.all.withLock { $0.map(\.message) } == ["answered"])
+    }
+
     @Test func clientsThatLeaveAreNamed() async throws {
         let generator = ScriptedGenerator()
         let (level, facts) = try await record(.clientLeft, generator) { daemon in

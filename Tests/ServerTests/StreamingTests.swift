@@ -26,6 +26,23 @@ import WireAPI
         }
     }
 
+    /// A format and a forced call become the grammar of the generation; an answer without either is free.
+    @Test(arguments: [
+        ("", false), (#""response_format": {"type": "json_object"}, "#, true),
+        (
+            #""tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required", "#, true
+        ),
+    ])
+    func formatsReachTheGenerator(fields: String, isConstrained: Bool) async throws {
+        let answer = try await play("/v1/chat/completions", "{\(fields)\(chat)}") { run in
+            run.start()
+            run.say(run.request.grammar == nil ? "free" : "{}")
+            run.finish(.stop, tokens: 1)
+        }
+        let text = try JSONValue(parsing: answer.body)["choices"]?[0]?["message"]?["content"]
+        #expect(answer.status == 200 && text == (isConstrained ? "{}" : "free"))
+    }
+
     @Test func chatStreamsRoleTextAndReason() async throws {
         let body = "{\(chat), \"stream\": true, \"stream_options\": {\"include_usage\": true}}"
         let answer = try await play("/v1/chat/completions", body) { run in
