@@ -4,7 +4,7 @@ internal import Tokenizer
 /// Which tokens may come next.
 protocol TokenFilter {
     func allows(_ token: TokenID) -> Bool
-    /// All of the vocabulary that are not allowed.
+    /// All of the vocabulary that are not allowed; any others, too, once the request is cancelled.
     func excluded() -> [TokenID]
 }
 
@@ -12,10 +12,14 @@ protocol TokenFilter {
 struct Constraint: TokenFilter {
     private var reader: GrammarReader
     private let tokenizer: Tokenizer
+    private let isCancelled: () -> Bool
 
-    init(_ grammar: Grammar, tokenizer: Tokenizer) {
+    /// - Parameter isCancelled: asked now and then while the vocabulary is looked through, which by a grammar that may be
+    ///   read in many ways takes long.
+    init(_ grammar: Grammar, tokenizer: Tokenizer, isCancelled: @escaping () -> Bool) {
         reader = GrammarReader(grammar)
         self.tokenizer = tokenizer
+        self.isCancelled = isCancelled
     }
 
     /// Whether the answer is complete and nothing may follow.
@@ -32,10 +36,14 @@ struct Constraint: TokenFilter {
         // Most tokens begin with another byte, and need no further look.
         let first = reader.nextBytes
         let ends = reader.isComplete ? tokenizer.endOfGeneration : []
+        var tried = 0
+        var isStopped = false
         return (0..<TokenID(tokenizer.count)).filter { token in
             let text = tokenizer.piece(of: token, showSpecial: false)
             guard let byte = text.first, first.contains(byte) else { return !ends.contains(token) }
-            return !allows(token)
+            if tried % 64 == 0, !isStopped { isStopped = isCancelled() }
+            tried += 1
+            return isStopped || !allows(token)
         }
     }
 

@@ -140,7 +140,13 @@ actor EngineCore {
         _ request: GenerationRequest, plan: SparsityPlan?, of job: Job, _ progress: inout Progress
     ) {
         var sampler = Sampler(request.sampling, prompt: request.prompt, kernels: decoder.kernels)
-        var constraint = request.grammar.map { Constraint($0, tokenizer: tokenizer) }
+        let queue = queue
+        var constraint = request.grammar.map { grammar in
+            Constraint(grammar, tokenizer: tokenizer) {
+                queue.step()
+                return job.isCancelled
+            }
+        }
         var characters = IncrementalUTF8()
         var stops = StopMatcher(request.stop)
         let room = decoder.context - request.prompt.count
@@ -152,8 +158,11 @@ actor EngineCore {
                 progress.reason = .cancelled
                 return
             }
-            guard let (token, chances) = next(&sampler, request, constraint) else { break }
+            let drawn = next(&sampler, request, constraint)
             if decoder.hasFault { return }
+            // The constraint may have taken long.
+            if job.isCancelled { continue }
+            guard let (token, chances) = drawn else { break }
             constraint?.take(token)
             queue.step()
             let now = ProcessFacts.monotonicNanoseconds
