@@ -5,16 +5,15 @@ internal import WireAPI
 struct AnswerParts {
     /// The prompt as its client wrote it; `nil` when it came as tokens.
     let prompt: String?
-    private let offeredTools: Set<String>?
+    private var reader: AnswerReader
     private var text = ""
     private var reports: [TokenReport] = []
     /// Where the first report begins in the text; negative by what the tokenizer put in front of the prompt.
     private var offset = 0
 
-    /// - Parameter offeredTools: names of the tools whose calls are looked for; `nil` looks for none.
-    init(prompt: String?, offeredTools: Set<String>?) {
+    init(prompt: String?, reader: AnswerReader) {
         self.prompt = prompt
-        self.offeredTools = offeredTools
+        self.reader = reader
     }
 
     /// Repeats the prompt at the start of the answer.
@@ -35,20 +34,21 @@ struct AnswerParts {
     }
 
     /// The choice, with reports in the endpoint's own shape where they are asked for.
-    func choice(
+    mutating func choice(
         ending summary: GenerationSummary, _ endpoint: AnswerShape.Endpoint, withReports: Bool
     ) -> AnswerShape.Choice {
-        var reader = ToolCallReader(offered: offeredTools)
-        var said = ""
+        var (thought, said) = ("", "")
         var calls: [ToolCall] = []
         for part in reader.add(text + summary.trailingText) + reader.finish() {
             switch part {
+            case .reasoning(let text): thought += text
             case .text(let text): said += text
             case .call(let call): calls.append(call)
             }
         }
         return AnswerShape.Choice(
-            text: said, calls: calls, reason: summary.wireReason(withCalls: !calls.isEmpty),
+            text: said, reasoning: thought, calls: calls,
+            reason: summary.wireReason(withCalls: !calls.isEmpty),
             logProbabilities: withReports ? endpoint.logJSON(reports, offset: offset) : nil)
     }
 }

@@ -30,7 +30,7 @@ struct AnswerWriter {
     private func collect(_ events: AsyncThrowingStream<GenerationEvent, any Error>) async throws -> Reply {
         var choices: [AnswerShape.Choice] = []
         var summaries: [GenerationSummary] = []
-        var parts = AnswerParts(prompt: request.prompts[0], offeredTools: request.offeredTools)
+        var parts = AnswerParts(prompt: request.prompts[0], reader: request.reader)
         do {
             for try await event in events {
                 switch event {
@@ -46,8 +46,7 @@ struct AnswerWriter {
                             ending: summary, shape.endpoint, withReports: request.wantsReports))
                     summaries.append(summary)
                     guard choices.count == request.prompts.count else {
-                        parts = AnswerParts(
-                            prompt: request.prompts[choices.count], offeredTools: request.offeredTools)
+                        parts = AnswerParts(prompt: request.prompts[choices.count], reader: request.reader)
                         continue
                     }
                     let sum = GenerationSummary.sum(summaries)
@@ -78,7 +77,7 @@ struct AnswerWriter {
             .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache",
         ]
         var body = try await writer.writeHead(HTTPResponse(status: .ok, headerFields: fields))
-        var progress = Progress(reader: ToolCallReader(offered: request.offeredTools))
+        var progress = Progress(reader: request.reader)
         do {
             while let current = event {
                 let chunks = chunks(for: current, &progress)
@@ -103,7 +102,7 @@ struct AnswerWriter {
 
     /// How far a streamed answer has come.
     private struct Progress {
-        var reader: ToolCallReader
+        var reader: AnswerReader
         var callCount = 0
         /// Characters of the tokens reported.
         var offset = 0
@@ -136,7 +135,7 @@ struct AnswerWriter {
 
     /// Chunks with what a token brought; its log-probabilities go with the first text, which may be empty.
     private func chunks(
-        of parts: [ToolCallReader.Part], logProbabilities: JSONValue?, _ progress: inout Progress
+        of parts: [AnswerPart], logProbabilities: JSONValue?, _ progress: inout Progress
     ) -> [Chunk] {
         var chunks: [Chunk] = []
         var probabilities = logProbabilities
@@ -145,6 +144,7 @@ struct AnswerWriter {
         }
         for part in parts {
             switch part {
+            case .reasoning(let text): chunks.append(.json(shape.reasoning(text)))
             case .text(let text):
                 chunks.append(.json(shape.text(text, logProbabilities: probabilities)))
                 probabilities = nil

@@ -12,8 +12,8 @@ struct PreparedRequest {
     var endpoint: AnswerShape.Endpoint
     var isStream: Bool
     var includeUsage: Bool
-    /// Names of the tools whose calls are looked for in the answer; `nil` when it is taken as it is.
-    var offeredTools: Set<String>?
+    /// What parts each answer.
+    var reader = AnswerReader(.plain, offered: nil)
     var wantsReports: Bool { generations.contains { $0.logProbabilities != nil } }
 }
 
@@ -26,12 +26,17 @@ extension PreparedRequest {
             extra: Dictionary(
                 request.templateVariables.map { ($0.key, TemplateValue($0.value)) }, uniquingKeysWith: { $1 })
         )
-        let prompt = Self.tokenizeRendered(try generator.renderChat(conversation), by: generator)
+        let rendered = try generator.renderChat(conversation)
         try self.init(
-            [(prompt, nil)], request.fields, .chat, logProbabilities: request.logProbabilities,
+            [(Self.tokenizeRendered(rendered, by: generator), nil)], request.fields, .chat,
+            logProbabilities: request.logProbabilities,
             for: generator)
         generations[0].grammar = request.grammar
-        offeredTools = request.toolNames
+        // By a format nothing is thought.
+        let isPlain = request.grammar != nil || !request.addGenerationPrompt
+        let beginsThinking = AnswerReader.beginsWithReasoning(after: rendered)
+        reader = AnswerReader(
+            isPlain ? .plain : beginsThinking ? .reasoning : .open, offered: request.toolNames)
     }
 
     init(_ request: CompletionRequest, for generator: any TextGenerator) throws {

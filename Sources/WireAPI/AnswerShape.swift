@@ -19,14 +19,20 @@ package struct AnswerShape: Sendable, Equatable {
     /// One complete answer to one prompt.
     package struct Choice: Sendable, Equatable {
         package var text: String
+        /// Of a chat: what the model thought before.
+        package var reasoning: String
         /// Of a chat: the tools that the model wants called.
         package var calls: [ToolCall]
         package var reason: String
         /// In the endpoint's own shape.
         package var logProbabilities: JSONValue?
 
-        package init(text: String, calls: [ToolCall] = [], reason: String, logProbabilities: JSONValue?) {
+        package init(
+            text: String, reasoning: String = "", calls: [ToolCall] = [], reason: String,
+            logProbabilities: JSONValue?
+        ) {
             self.text = text
+            self.reasoning = reasoning
             self.calls = calls
             self.reason = reason
             self.logProbabilities = logProbabilities
@@ -49,6 +55,7 @@ package struct AnswerShape: Sendable, Equatable {
             var message: JSONObject = [
                 "role": "assistant", "content": .string(choice.text), "refusal": .null,
             ]
+            if !choice.reasoning.isEmpty { message["reasoning_content"] = .string(choice.reasoning) }
             if !choice.calls.isEmpty {
                 if choice.text.isEmpty { message["content"] = .null }
                 let calls = choice.calls.enumerated().map { JSONValue.object($1.json(answer: id, index: $0)) }
@@ -74,6 +81,9 @@ package struct AnswerShape: Sendable, Equatable {
         case .completion: chunk(text: text, logProbabilities: logProbabilities)
         }
     }
+
+    /// A chat's chunk with some of what the model thinks, as DeepSeek's API and its followers name it.
+    package func reasoning(_ text: String) -> JSONValue { chunk(delta: ["reasoning_content": .string(text)]) }
 
     /// A chat's chunk with a whole call, the answer's call number `index`.
     package func call(_ call: ToolCall, index: Int) -> JSONValue {

@@ -1,18 +1,9 @@
-/// Parts the text of an answer into what is said and which tools are called, while it is generated.
+/// Parts what an answer says into text and calls of tools, while it is generated.
 ///
 /// Read are `<tool_call>{...}</tool_call>` anywhere (Qwen, Hermes, SmolLM3), and an answer that begins with a call, or a list
 /// of calls, of offered tools as bare JSON (Llama 3, Mistral) or in a fence of three backticks (Qwen2.5-Coder). What only
 /// looked like a call comes out as the text it is. Text that may become a call is held back.
-package struct ToolCallReader: Sendable {
-    package enum Part: Sendable, Equatable {
-        case text(String)
-        case call(ToolCall)
-
-        package var isText: Bool {
-            if case .text = self { true } else { false }
-        }
-    }
-
+struct ToolCallReader: Sendable {
     /// `plain`: where no calls are looked for.
     private enum Place { case plain, start, text, tagged, bare }
 
@@ -30,15 +21,15 @@ package struct ToolCallReader: Sendable {
     private var hasCalls = false
 
     /// - Parameter offered: `nil` takes all text as it is.
-    package init(offered: Set<String>?) {
+    init(offered: Set<String>?) {
         self.offered = offered ?? []
         place = offered == nil ? .plain : .start
     }
 
     /// What is certain after some more text.
-    package mutating func add(_ text: String) -> [Part] {
+    mutating func add(_ text: String) -> [AnswerPart] {
         held += text
-        var parts: [Part] = []
+        var parts: [AnswerPart] = []
         while true {
             switch place {
             case .plain:
@@ -51,13 +42,13 @@ package struct ToolCallReader: Sendable {
             case .bare: return parts
             case .text:
                 guard let tag = held.firstRange(of: Self.opening) else {
-                    let said = held.dropLast(Self.doubtfulCharacters(held))
+                    let said = held.dropLast(held.charactersThatMayBegin(Self.opening))
                     held.removeFirst(said.count)
                     tell(String(said), &parts)
                     return parts
                 }
                 let before = held[..<tag.lowerBound]
-                let said = before.dropLast(Self.spaceAtEnd(before))
+                let said = before.dropLast(before.spaceAtEnd)
                 gap = String(before[said.endIndex...])
                 held = String(held[tag.upperBound...])
                 tell(String(said), &parts)
@@ -75,8 +66,8 @@ package struct ToolCallReader: Sendable {
     }
 
     /// What is left at the end of the answer.
-    package mutating func finish() -> [Part] {
-        var parts: [Part] = []
+    mutating func finish() -> [AnswerPart] {
+        var parts: [AnswerPart] = []
         switch place {
         case .tagged: readTagged(held, closing: "", &parts)
         case .bare: readBare(&parts)
@@ -87,16 +78,16 @@ package struct ToolCallReader: Sendable {
         return parts
     }
 
-    private func tell(_ text: String, _ parts: inout [Part]) {
+    private func tell(_ text: String, _ parts: inout [AnswerPart]) {
         if !text.isEmpty { parts.append(.text(text)) }
     }
 
-    private mutating func call(_ calls: [ToolCall], _ parts: inout [Part]) {
+    private mutating func call(_ calls: [ToolCall], _ parts: inout [AnswerPart]) {
         hasCalls = true
         parts += calls.map { .call($0) }
     }
 
-    private mutating func readTagged(_ body: String, closing: String, _ parts: inout [Part]) {
+    private mutating func readTagged(_ body: String, closing: String, _ parts: inout [AnswerPart]) {
         if let calls = ToolCall.calls(in: body) {
             call(calls, &parts)
         } else {
@@ -104,7 +95,7 @@ package struct ToolCallReader: Sendable {
         }
     }
 
-    private mutating func readBare(_ parts: inout [Part]) {
+    private mutating func readBare(_ parts: inout [AnswerPart]) {
         var body = held.drop(while: \.isWhitespace)
         var rest: Substring = ""
         if body.hasPrefix(Self.fence) {
@@ -143,20 +134,5 @@ package struct ToolCallReader: Sendable {
         // The second of two braces, see `ToolCall.calls`.
         case true?: return takes("{") == nil ? nil : takes("\"name\"")
         }
-    }
-
-    /// How many characters at the end of `text` may belong to a call: a tag that has begun, and space before it.
-    private static func doubtfulCharacters(_ text: String) -> Int {
-        var begun = 0
-        for count in stride(from: min(opening.count - 1, text.count), to: 0, by: -1)
-        where text.hasSuffix(opening.prefix(count)) {
-            begun = count
-            break
-        }
-        return begun + spaceAtEnd(text.dropLast(begun))
-    }
-
-    private static func spaceAtEnd(_ text: Substring) -> Int {
-        text.reversed().prefix(while: \.isWhitespace).count
     }
 }

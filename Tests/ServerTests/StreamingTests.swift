@@ -99,6 +99,29 @@ import WireAPI
         #expect(json["usage"]?["total_tokens"] == 4)
     }
 
+    @Test func whatIsThoughtIsAMemberOfItsOwn() async throws {
+        @Sendable func script(_ run: ScriptedGenerator.Run) {
+            run.start()
+            run.say("<think>\nTwo and")
+            run.say(" two.\n</think>\n")
+            run.say("\nFour")
+            run.finish(.stop, tokens: 3, trailing: ".")
+        }
+        let whole = try await play("/v1/chat/completions", "{\(chat)}", script)
+        let message = try JSONValue(parsing: whole.body)["choices"]?[0]?["message"]
+        #expect(message?["reasoning_content"] == "Two and two." && message?["content"] == "Four.")
+        let stream = try await play("/v1/chat/completions", "{\(chat), \"stream\": true}", script)
+        let deltas = try events(stream).chunks.map { $0["choices"]?[0]?["delta"]?.text }
+        #expect(
+            deltas == [
+                #"{"role":"assistant","content":""}"#, #"{"reasoning_content":"Two and"}"#,
+                #"{"reasoning_content":" two."}"#, #"{"content":"Four"}"#, #"{"content":"."}"#, "{}",
+            ])
+        // A continuation is text.
+        let plain = try await play("/v1/completions", #"{"prompt": "a"}"#, script)
+        #expect(plain.body.contains("<think>"))
+    }
+
     private let tools = #""tools": [{"type": "function", "function": {"name": "add"}}]"#
 
     @Test func callsOfToolsAreMembersOfTheAnswer() async throws {

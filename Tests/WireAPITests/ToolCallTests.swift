@@ -7,9 +7,9 @@ import Testing
     private static let json = #"{"name": "add", "arguments": {"a": 3, "b": "x > y"}}"#
 
     /// The parts of `text`, come in pieces of `length` characters; neighbouring texts are one.
-    private func read(_ text: String, by length: Int) -> [ToolCallReader.Part] {
+    private func read(_ text: String, by length: Int) -> [AnswerPart] {
         var reader = ToolCallReader(offered: ["add"])
-        var parts: [ToolCallReader.Part] = []
+        var parts: [AnswerPart] = []
         var rest = text[...]
         while !rest.isEmpty {
             parts += reader.add(String(rest.prefix(length)))
@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 7, 1000])
     func callsAreFoundHoweverTheTextArrives(length: Int) {
         let (call, json) = (Self.call, Self.json)
-        let cases: [(String, [ToolCallReader.Part])] = [
+        let cases: [(String, [AnswerPart])] = [
             ("<tool_call>\n\(json)\n</tool_call>", [.call(call)]),
             ("\n<tool_call>\(json)</tool_call>\n", [.call(call)]),
             ("<tool_call>\(json)", [.call(call)]),

@@ -45,11 +45,18 @@ struct AnswerPrinter: Sendable {
         let choice = value["choices"]?[0]
         let content = choice?["delta"]?["content"] ?? choice?["message"]?["content"] ?? choice?["text"]
         let text = content?.stringValue ?? ""
+        let thought = (choice?["delta"] ?? choice?["message"])?["reasoning_content"]?.stringValue ?? ""
         gathered.update {
             $0.text += text
             $0.timings = value["timings"] ?? $0.timings
         }
-        try Terminal.write(printsJSON ? value.text + "\n" : text)
+        if printsJSON {
+            try Terminal.write(value.text + "\n")
+        } else {
+            // Shown to who waits for the answer, and no part of it.
+            if !thought.isEmpty, Terminal.outputIsTerminal { try Terminal.write(Terminal.faint(thought)) }
+            try Terminal.write(text)
+        }
     }
 
     /// `prompt 32 tokens in 0.10 s (320.0 tokens/s), answer 12 tokens in 0.40 s (27.5 tokens/s)`.

@@ -20,6 +20,8 @@ enum Terminal {
         }
     }
 
+    static func faint(_ text: String) -> String { "\u{1B}[2m\(text)\u{1B}[22m" }
+
     /// Says something beside the output; nobody is left to tell when that does not work.
     static func note(_ text: String) {
         _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
