@@ -57,11 +57,13 @@ final class GrammarMachine {
     private var known: [[Thread]] = []
     private var numbers: [[Thread]: Int] = [:]
     private var next: [Int32] = []
+    private var knownThreads = 0
     /// How often all was forgotten.
     private var generation = 0
 
-    /// So many are remembered, in 1 MB.
+    /// So many are remembered, in 1 MB, and so many threads of them, in a few.
     private static let maximumStates = 1024
+    private static let maximumThreads = 16 * GrammarReader.maximumWays
     /// So many instructions are followed behind a byte.
     private static let maximumSteps = 4 * GrammarReader.maximumWays
 
@@ -96,11 +98,12 @@ final class GrammarMachine {
         if let number = numbers[threads] {
             return State(threads: threads, number: number, generation: generation)
         }
-        if known.count == Self.maximumStates {
-            (known, numbers, next) = ([], [:], [])
+        if known.count == Self.maximumStates || knownThreads + threads.count > Self.maximumThreads {
+            (known, numbers, next, knownThreads) = ([], [:], [], 0)
             generation += 1
         }
         let number = known.count
+        knownThreads += threads.count
         known.append(threads)
         numbers[threads] = number
         next += repeatElement(-1, count: 256)

@@ -94,8 +94,8 @@ enum AnswerFormat {
             else {
                 throw missing("tools: function.name")
             }
-            schemas.append(
-                (name, function["parameters"] ?? noParameters, "tools: parameters of \(name.prefix(64))"))
+            let schema = function["parameters"].flatMap { $0 == .null ? nil : $0 } ?? noParameters
+            schemas.append((name, schema, "tools: parameters of \(name.prefix(64))"))
         }
         return schemas
     }

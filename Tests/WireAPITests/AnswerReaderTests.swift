@@ -2,28 +2,27 @@ import Testing
 
 @testable import WireAPI
 
-@Suite struct AnswerReaderTests {
-    /// The parts of `text`, come in pieces of `length` characters; neighbours of a kind are one.
-    private func read(
-        _ text: String, by length: Int, _ beginning: AnswerReader.Beginning = .open,
-        offered: Set<String>? = nil
-    ) -> [AnswerPart] {
-        var reader = AnswerReader(beginning, offered: offered)
-        var parts: [AnswerPart] = []
-        var rest = text[...]
-        while !rest.isEmpty {
-            parts += reader.add(String(rest.prefix(length)))
-            rest = rest.dropFirst(length)
-        }
-        return (parts + reader.finish()).reduce(into: []) { joined, part in
-            switch (joined.last, part) {
-            case (.text(let old)?, .text(let new)): joined[joined.count - 1] = .text(old + new)
-            case (.reasoning(let old)?, .reasoning(let new)): joined[joined.count - 1] = .reasoning(old + new)
-            default: joined.append(part)
-            }
+/// The parts of an answer that comes in pieces of `length` characters; neighbours of a kind are one.
+func read(
+    _ text: String, by length: Int, _ beginning: AnswerReader.Beginning = .open, offered: Set<String>? = nil
+) -> [AnswerPart] {
+    var reader = AnswerReader(beginning, offered: offered)
+    var parts: [AnswerPart] = []
+    var rest = text[...]
+    while !rest.isEmpty {
+        parts += reader.add(String(rest.prefix(length)))
+        rest = rest.dropFirst(length)
+    }
+    return (parts + reader.finish()).reduce(into: []) { joined, part in
+        switch (joined.last, part) {
+        case (.text(let old)?, .text(let new)): joined[joined.count - 1] = .text(old + new)
+        case (.reasoning(let old)?, .reasoning(let new)): joined[joined.count - 1] = .reasoning(old + new)
+        default: joined.append(part)
         }
     }
+}
 
+@Suite struct AnswerReaderTests {
     @Test(arguments: [1, 2, 3, 7, 1000])
     func thoughtsAreApartHoweverTheTextArrives(length: Int) {
         let cases: [(String, [AnswerPart])] = [

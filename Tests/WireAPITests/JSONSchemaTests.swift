@@ -250,8 +250,7 @@ import Testing
             "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 3}}\n</tool_call>",
         ] {
             #expect(reads(text, reader), "\(text)")
-            var calls = ToolCallReader(offered: ["add", "now"])
-            let parts = calls.add(text) + calls.finish()
+            let parts = WireAPITests.read(text, by: 5, .plain, offered: ["add", "now"])
             #expect(parts.count == 1 && !parts[0].isText, "\(text)")
         }
         for text in [

@@ -6,22 +6,8 @@ import Testing
     private static let call = ToolCall(name: "add", arguments: #"{"a":3,"b":"x > y"}"#)
     private static let json = #"{"name": "add", "arguments": {"a": 3, "b": "x > y"}}"#
 
-    /// The parts of `text`, come in pieces of `length` characters; neighbouring texts are one.
     private func read(_ text: String, by length: Int) -> [AnswerPart] {
-        var reader = ToolCallReader(offered: ["add"])
-        var parts: [AnswerPart] = []
-        var rest = text[...]
-        while !rest.isEmpty {
-            parts += reader.add(String(rest.prefix(length)))
-            rest = rest.dropFirst(length)
-        }
-        return (parts + reader.finish()).reduce(into: []) { joined, part in
-            if case .text(let new) = part, case .text(let old)? = joined.last {
-                joined[joined.count - 1] = .text(old + new)
-            } else {
-                joined.append(part)
-            }
-        }
+        WireAPITests.read(text, by: length, .plain, offered: ["add"])
     }
 
     @Test(arguments: [1, 2, 3, 7, 1000])
