@@ -64,9 +64,11 @@ struct Sampler {
         _ logits: FloatSlice, rough: (any RoughLogits)? = nil, allowedBy filter: some TokenFilter
     ) -> TokenID? {
         var token = first(logits, rough)
+        var refusals = 0
         while !filter.allows(token) {
-            guard excluded.count <= Self.fewRefusals else { return nil }
-            excluded = excluded.count < Self.fewRefusals ? excluded + [token] : filter.excluded()
+            refusals += 1
+            guard refusals <= Self.fewRefusals + 1 else { return nil }
+            excluded = refusals <= Self.fewRefusals ? excluded + [token] : filter.excluded()
             exclude(logits)
             token = draw(logits, rough)
         }

@@ -329,6 +329,14 @@ import Tokenizer
         }
     }
 
+    /// Logits that are no numbers never draw what is allowed.
+    @Test func filteredDrawsEndWhereLogitsAreNoNumbers() {
+        var sampler = Sampler(.greedy, prompt: [], kernels: .best)
+        let logits = FloatSlice(SharedBuffer([Float](repeating: .nan, count: Self.vocabulary)))
+        let allButTheFirst = Few(allowed: Set(1..<TokenID(Self.vocabulary)))
+        #expect(sampler.next(logits, allowedBy: allButTheFirst) == nil)
+    }
+
     @Test func whereNothingIsAllowedThereIsNoToken() {
         for options in [SamplingOptions.greedy, Self.options(temperature: 1), Self.options(topP: 0.9)] {
             var sampler = Sampler(options, prompt: [], kernels: .best)

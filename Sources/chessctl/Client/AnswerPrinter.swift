@@ -11,6 +11,8 @@ struct AnswerPrinter: Sendable {
     struct Answer: Sendable, Equatable {
         var text = ""
         var timings: JSONValue?
+        /// What the model thinks was shown last.
+        var isThinking = false
         /// Ctrl-C ended it early.
         var wasInterrupted = false
     }
@@ -54,7 +56,14 @@ struct AnswerPrinter: Sendable {
             try Terminal.write(value.text + "\n")
         } else {
             // Shown to who waits for the answer, and no part of it.
-            if !thought.isEmpty, Terminal.outputIsTerminal { try Terminal.write(Terminal.faint(thought)) }
+            if !thought.isEmpty, Terminal.outputIsTerminal {
+                try Terminal.write(Terminal.faint(thought))
+                gathered.update { $0.isThinking = true }
+            }
+            if !text.isEmpty, gathered.answer.isThinking {
+                try Terminal.write("\n\n")
+                gathered.update { $0.isThinking = false }
+            }
             try Terminal.write(text)
         }
     }
