@@ -20,6 +20,17 @@ package indirect enum GrammarExpression: Sendable {
         .choice([expression, .empty])
     }
 
+    /// About as many instructions as it takes.
+    package var size: Int {
+        switch self {
+        case .byte, .rule: 1
+        case .literal(let bytes): bytes.count
+        case .sequence(let parts): parts.reduce(0) { $0 + $1.size }
+        case .choice(let branches): branches.reduce(1) { $0 + $1.size + 1 }
+        case .repeated(let body, _, _): body.size + 3
+        }
+    }
+
     /// One of these texts. Common beginnings are read once, so that a long list costs no more than a short one.
     package static func oneOf(_ literals: [[UInt8]]) -> GrammarExpression {
         let sorted = literals.sorted { $0.lexicographicallyPrecedes($1) }

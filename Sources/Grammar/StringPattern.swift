@@ -10,6 +10,9 @@ package struct StringPattern {
 
     /// The characters between the quotes.
     package static func expression(_ pattern: String) throws(PatternError) -> GrammarExpression {
+        guard pattern.utf8.count <= maximumLength else {
+            throw PatternError(position: 0, problem: "more than \(maximumLength) bytes are not read")
+        }
         var parser = StringPattern(pattern)
         let whole = try parser.alternatives(areWhole: true)
         guard parser.next == nil else { throw parser.error("a ')' without '('") }
@@ -58,6 +61,7 @@ package struct StringPattern {
         return choices.count == 1 ? choices[0] : .choice(choices)
     }
 
+    private static let maximumLength = 4096
     private static let maximumDepth = 64
 
     private mutating func quantified() throws(PatternError) -> GrammarExpression {

@@ -10,6 +10,8 @@ package struct JSONSchema {
     private let path: String
     private let root: JSONValue
     private var rules: [GrammarExpression] = []
+    /// Instructions of strings, numbers and constants so far: a few bytes of schema may take a thousand.
+    private var size = 0
     /// The rules of what `$ref` names.
     private var references: [String: Int] = [:]
     /// References that are being followed and have not read a byte since.
@@ -31,27 +33,35 @@ package struct JSONSchema {
         _ whole: ([GrammarExpression]) -> GrammarExpression
     ) throws(APIError) -> Grammar {
         var rules = JSONGrammar.rules
+        var size = 0
         var values: [GrammarExpression] = []
         for (schema, path) in schemas {
-            var reader = JSONSchema(path: path, root: schema, rules: rules)
+            var reader = JSONSchema(path: path, root: schema, rules: rules, size: size)
             values.append(try reader.expression(schema, path))
-            rules = reader.rules
+            (rules, size) = (reader.rules, reader.size)
         }
-        do {
-            return try Grammar(whole(values), rules: rules)
-        } catch {
-            throw refusal(
-                schemas[0].path, "the schema is too large; at most \(Grammar.maximumSize) parts are read")
-        }
+        do { return try Grammar(whole(values), rules: rules) } catch { throw tooLarge(schemas[0].path) }
     }
 
-    private init(path: String, root: JSONValue, rules: [GrammarExpression]) {
+    private init(path: String, root: JSONValue, rules: [GrammarExpression], size: Int) {
         self.path = path
         self.root = root
         self.rules = rules
+        self.size = size
     }
 
-    private static func refusal(_ path: String, _ reason: String) -> APIError {
+    private static func tooLarge(_ path: String) -> APIError {
+        refusal(path, "the schema is too large; at most \(Grammar.maximumSize) parts are read")
+    }
+
+    /// Counts a value that holds no others.
+    private mutating func counted(_ value: GrammarExpression) throws(APIError) -> GrammarExpression {
+        size += value.size
+        guard size <= Grammar.maximumSize else { throw Self.tooLarge(path) }
+        return value
+    }
+
+    static func refusal(_ path: String, _ reason: String) -> APIError {
         APIError(code: .unsupported, param: path, message: "\(path): \(reason)")
     }
 
@@ -89,7 +99,7 @@ package struct JSONSchema {
         }
         for key in ["const", "enum"] where keywords.object[key] != nil {
             try refuseOthers(keywords, than: [key, "type"])
-            return try constants(keywords, key)
+            return try counted(try constants(keywords, key))
         }
         for key in ["anyOf", "oneOf", "allOf"] where keywords.value(key) != nil {
             // What stands beside says the same of each once more in schemas that libraries write.
@@ -200,8 +210,8 @@ package struct JSONSchema {
         switch type {
         case "object": return try object(keywords)
         case "array": return try array(keywords)
-        case "string": return try string(keywords)
-        case "integer", "number": return try number(keywords, isInteger: type == "integer")
+        case "string": return try counted(try string(keywords))
+        case "integer", "number": return try counted(try number(keywords, isInteger: type == "integer"))
         case "boolean": return JSONGrammar.boolean
         default: return JSONGrammar.null
         }
@@ -326,68 +336,10 @@ extension JSONSchema {
         return JSONGrammar.array(.sequence(items), mayBeEmpty: false)
     }
 
-    private func refuseEmptyRange(_ least: Int, _ most: Int?, _ name: String) throws(APIError) {
+    func refuseEmptyRange(_ least: Int, _ most: Int?, _ name: String) throws(APIError) {
         guard let most, most < least else { return }
         throw Self.refusal(name, "\(most) is less than the least of \(least)")
     }
 
-    private static let maximumCount = 1_000_000
-}
-
-// Strings and numbers.
-extension JSONSchema {
-    private func string(_ keywords: FieldReader) throws(APIError) -> GrammarExpression {
-        let least = try keywords.int("minLength", in: 0...Self.maximumCount) ?? 0
-        let most = try keywords.int("maxLength", in: 0...Self.maximumCount)
-        try refuseEmptyRange(least, most, keywords.name("maxLength"))
-        if let pattern = try keywords.string("pattern") {
-            guard least == 0, most == nil else {
-                throw Self.refusal(keywords.name("pattern"), "does not go with minLength or maxLength")
-            }
-            do {
-                return .sequence([.text("\""), try StringPattern.expression(pattern), .text("\"")])
-            } catch {
-                throw Self.refusal(
-                    keywords.name("pattern"),
-                    "\(error.problem), at character \(error.position) of \"\(pattern.prefix(80))\"")
-            }
-        }
-        // Another format only describes, as the standard has it.
-        if let format = try keywords.string("format"), let text = JSONGrammar.format(format) {
-            return .sequence([.text("\""), text, .text("\"")])
-        }
-        return JSONGrammar.string(atLeast: least, atMost: most)
-    }
-
-    private func number(_ keywords: FieldReader, isInteger: Bool) throws(APIError) -> GrammarExpression {
-        let low = try bound(keywords, "minimum", "exclusiveMinimum")
-        let high = try bound(keywords, "maximum", "exclusiveMaximum")
-        guard low != nil || high != nil else {
-            return isInteger ? JSONGrammar.integer : JSONGrammar.number
-        }
-        guard let range = NumberRange(from: low, to: high, isInteger: isInteger).expression else {
-            throw Self.refusal(keywords.path, "no number lies between minimum and maximum")
-        }
-        return range
-    }
-
-    private func bound(
-        _ keywords: FieldReader, _ included: String, _ excluded: String
-    ) throws(APIError) -> NumberRange.Bound? {
-        guard keywords.value(included) == nil || keywords.value(excluded) == nil else {
-            throw Self.refusal(keywords.name(excluded), "does not go with \(included)")
-        }
-        for key in [included, excluded] {
-            guard let value = keywords.value(key) else { continue }
-            guard value.doubleValue != nil else {
-                throw .wrongType(keywords.name(key), expected: "a number", found: value)
-            }
-            guard let bound = NumberRange.Bound(value.text, isIncluded: key == included) else {
-                throw Self.refusal(
-                    keywords.name(key), "\(value.text) has too many digits; up to 16 on each side are read")
-            }
-            return bound
-        }
-        return nil
-    }
+    static let maximumCount = 1_000_000
 }

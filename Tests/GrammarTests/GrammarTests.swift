@@ -296,6 +296,13 @@ private func reads(_ text: String, _ start: GrammarReader) -> Bool {
         }
     }
 
+    @Test func longPatternsAreRefused() throws {
+        #expect(throws: PatternError(position: 0, problem: "more than 4096 bytes are not read")) {
+            try StringPattern.expression(String(repeating: "{", count: 4097))
+        }
+        _ = try StringPattern.expression(String(repeating: "{", count: 4096))
+    }
+
     @Test func groupsAreNotNestedForEver() {
         let pattern = String(repeating: "(", count: 100) + String(repeating: ")", count: 100)
         #expect(throws: PatternError(position: 64, problem: "groups are nested more than 64 deep")) {

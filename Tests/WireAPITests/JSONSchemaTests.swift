@@ -172,6 +172,12 @@ import Testing
         let value = try JSONValue(parsing: #"{"properties": {\#(names)}}"#)
         let error = #expect(throws: APIError.self) { try JSONSchema.grammar(of: value, path: "schema") }
         #expect(error?.message == "schema: the schema is too large; at most 100000 parts are read")
+        // A bound takes a thousand parts: it is counted before the others are made.
+        let many = (0..<20_000).map { #""p\#($0)": {"type": "number", "minimum": \#($0)}"# }.joined(
+            separator: ", ")
+        let numbers = try JSONValue(parsing: #"{"properties": {\#(many)}}"#)
+        let refusal = #expect(throws: APIError.self) { try JSONSchema.grammar(of: numbers, path: "schema") }
+        #expect(refusal?.message == error?.message)
         // Many optional members take room in proportion to their number.
         let optional = (0..<500).map { #""p\#($0)": {"type": "integer"}"# }.joined(separator: ", ")
         let reader = try reader(#"{"properties": {\#(optional)}}"#)
