@@ -299,9 +299,16 @@ struct BatchPass: Sendable {
         _ part: Part, _ index: Int, _ row: Int, _ queries: FloatRows, _ keys: FloatRows, _ values: FloatRows
     ) {
         let number = part.rows.lowerBound + row
-        turn(queries[row], heads: model.heads, gain: decoder.weights.layers[index].queryNorm, index, number)
-        turn(
-            keys[row], heads: model.keyValueHeads, gain: decoder.weights.layers[index].keyNorm, index, number)
+        let layer = decoder.weights.layers[index]
+        let pairs = model.rope.dimension / 2
+        let range = number * pairs..<(number + 1) * pairs
+        let (cosines, sines) = (FloatSlice(angles.cosines, range), FloatSlice(angles.sines, range))
+        decoder.turn(
+            queries[row], heads: model.heads, gain: layer.queryNorm, layer: index, cosines: cosines,
+            sines: sines)
+        decoder.turn(
+            keys[row], heads: model.keyValueHeads, gain: layer.keyNorm, layer: index, cosines: cosines,
+            sines: sines)
         let width = model.headDimension
         for head in 0..<model.keyValueHeads {
             let part = head * width..<(head + 1) * width
@@ -310,19 +317,6 @@ struct BatchPass: Sendable {
             decoder.cache.storeValue(
                 values[row][part], layer: index, head: head, position: place, with: kernels)
         }
-    }
-
-    /// Normalises the heads of token `number` where the model does, and turns them.
-    private func turn(
-        _ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?, _ index: Int, _ number: Int
-    ) {
-        decoder.normalise(heads, heads: count, gain: gain)
-        guard model.turns(layer: index) else { return }
-        let pairs = model.rope.dimension / 2
-        let range = number * pairs..<(number + 1) * pairs
-        kernels.rotate(
-            heads, heads: count, cosines: FloatSlice(angles.cosines, range),
-            sines: FloatSlice(angles.sines, range), interleaved: model.rope.style == .interleaved)
     }
 
     /// Workers take runs of a few tokens of one key/value head, the costly late ones first.

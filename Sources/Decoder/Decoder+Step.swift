@@ -177,23 +177,28 @@ extension Decoder {
         }
     }
 
-    /// Normalises heads where the model does, and turns them.
     private func turn(_ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?, _ index: Int) {
-        normalise(heads, heads: count, gain: gain)
-        guard parameters.turns(layer: index) else { return }
-        kernels.rotate(
-            heads, heads: count, cosines: FloatSlice(scratch.cosines), sines: FloatSlice(scratch.sines),
-            interleaved: parameters.rope.style == .interleaved)
+        turn(
+            heads, heads: count, gain: gain, layer: index, cosines: FloatSlice(scratch.cosines),
+            sines: FloatSlice(scratch.sines))
     }
 
-    /// Normalises each head with the gain of all.
-    func normalise(_ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?) {
-        guard let gain else { return }
-        let width = parameters.headDimension
-        for head in 0..<count {
-            let one = heads[head * width..<(head + 1) * width]
-            kernels.rmsNorm(one, gain: gain, epsilon: parameters.rmsEpsilon, into: one)
+    /// Normalises heads of one token, each with the gain, where the model does, and turns them by the angles of its position.
+    func turn(
+        _ heads: FloatSlice, heads count: Int, gain: SharedBuffer<Float>?, layer: Int, cosines: FloatSlice,
+        sines: FloatSlice
+    ) {
+        if let gain {
+            let width = parameters.headDimension
+            for head in 0..<count {
+                let one = heads[head * width..<(head + 1) * width]
+                kernels.rmsNorm(one, gain: gain, epsilon: parameters.rmsEpsilon, into: one)
+            }
         }
+        guard parameters.turns(layer: layer) else { return }
+        kernels.rotate(
+            heads, heads: count, cosines: cosines, sines: sines,
+            interleaved: parameters.rope.style == .interleaved)
     }
 
     /// Each worker has as many key/value heads as the others, or single query heads when there are too few of those.

@@ -2,34 +2,24 @@ internal import Grammar
 
 /// What a chat's answer must look like, by `response_format`, `tools` and `tool_choice`.
 enum AnswerFormat {
-    /// The calls of tools that may or must be made.
-    private enum Calls {
-        /// None, or as the model likes.
-        case free
-        /// One of these tools.
-        case forced([JSONValue])
-    }
-
     /// The grammar of the answer; `nil` where it is free.
     ///
     /// - Parameter tools: those that the model is told of.
     static func grammar(_ reader: FieldReader, tools: [JSONValue]?) throws(APIError) -> Grammar? {
         let format = try schema(reader)
-        switch try calls(reader, tools: tools) {
-        case .forced(let chosen):
+        if let chosen = try forcedTools(reader, tools) {
             let schemas = try parameters(chosen)
             return try JSONSchema.grammar(schemas.map { ($0.schema, $0.path) }) { values in
                 call(zip(schemas, values).map { ($0.name, $1) })
             }
-        case .free:
-            guard let format else { return nil }
-            // Who offers tools as well gets a call or the format, as the model chooses.
-            let offered = try parameters(tools ?? [])
-            return try JSONSchema.grammar([format] + offered.map { ($0.schema, $0.path) }) { values in
-                offered.isEmpty
-                    ? values[0]
-                    : .choice([values[0], tagged(zip(offered, values.dropFirst()).map { ($0.name, $1) })])
-            }
+        }
+        guard let format else { return nil }
+        // Who offers tools as well gets a call or the format, as the model chooses.
+        let offered = try parameters(tools ?? [])
+        return try JSONSchema.grammar([format] + offered.map { ($0.schema, $0.path) }) { values in
+            offered.isEmpty
+                ? values[0]
+                : .choice([values[0], tagged(zip(offered, values.dropFirst()).map { ($0.name, $1) })])
         }
     }
 
@@ -57,12 +47,15 @@ enum AnswerFormat {
         APIError(code: .missingField, param: name, message: "\(name): missing")
     }
 
-    private static func calls(_ reader: FieldReader, tools: [JSONValue]?) throws(APIError) -> Calls {
+    /// The tools of which one must be called; `nil` where none must.
+    private static func forcedTools(
+        _ reader: FieldReader, _ tools: [JSONValue]?
+    ) throws(APIError) -> [JSONValue]? {
         switch reader.value("tool_choice") {
-        case nil, .string("auto"), .string("none"): return .free
+        case nil, .string("auto"), .string("none"): return nil
         case .string("required"):
             guard let tools else { throw .unsupported("tool_choice", "\"required\" only goes with tools") }
-            return .forced(tools)
+            return tools
         case .string(let word):
             throw .unsupported(
                 "tool_choice",
@@ -78,7 +71,7 @@ enum AnswerFormat {
             guard !chosen.isEmpty else {
                 throw .unsupported("tool_choice", "\"\(name.prefix(64))\" is not among the tools")
             }
-            return .forced(chosen)
+            return chosen
         case .some(let value):
             throw .wrongType("tool_choice", expected: "a string or an object", found: value)
         }
