@@ -76,7 +76,7 @@ struct TuneCommand: AsyncParsableCommand {
     var headCandidates: Int?
 
     @Option(help: "Tokens of the text to calibrate with at most.")
-    var tokens: Int = 4096
+    var tokens: Int = 2048
 
     @Option(help: "Tokens behind them to measure quality on.")
     var heldOut: Int = 1024
